@@ -31,8 +31,8 @@ func NewCluster(t testing.TB, n int, opts ...Option) *Cluster {
 	return &Cluster{Servers: g.servers, group: g}
 }
 
-// Leader asks the servers who leads, until a majority of the cluster names one and that one agrees. Servers that are
-// stopped, killed or suspended are not waited for. ctx bounds the wait, to 30 s where it has no deadline; when it ends
+// Leader asks the servers who leads, until a majority of the cluster names one, and that one agrees and has all that was
+// written before. Servers that are stopped, killed or suspended are not waited for. ctx bounds the wait, to 30 s where it has no deadline; when it ends
 // first, the error tells what each server answered.
 func (c *Cluster) Leader(ctx context.Context) (*Server, error) {
 	ctx, cancel := withStartTimeout(ctx)
@@ -42,7 +42,9 @@ func (c *Cluster) Leader(ctx context.Context) (*Server, error) {
 	for {
 		leader, err := c.askLeader(ctx)
 		if err == nil {
-			return leader, nil
+			if err = leader.checkReads(ctx); err == nil {
+				return leader, nil
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -12,5 +12,6 @@
 //
 // Servers listen on loopback only, on ports outside the kernel's ephemeral range that no other server of this package on
 // the machine has, and keep their data in a temporary directory. On Linux they die with the process that started them,
-// however it ends; elsewhere they outlive one that is killed before it could stop them.
+// however it ends; elsewhere they outlive one that is killed before it could stop them. Of a process that was killed the
+// directory stays behind.
 package testutil

@@ -39,7 +39,10 @@ func (s *Server) poll(ctx context.Context, try func(context.Context) error) erro
 			// That try failed because the context ended says nothing of the server: ask once more.
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTimeout)
 			defer cancel()
-			return errors.Join(context.Cause(ctx), try(last))
+			if err := try(last); err != nil {
+				return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+			}
+			return nil
 		case <-process.exited:
 			return fmt.Errorf("the server exited by itself (%v)", process.cmd.ProcessState)
 		case <-tick.C:
@@ -98,6 +101,13 @@ func (s *Server) checkHealth(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("its node has no passing serfHealth check: %v", checks)
+}
+
+// checkReads asks a leader for a consistent read. Just after its election it would answer others without what its
+// predecessor wrote last, which it has but has not applied yet.
+func (s *Server) checkReads(ctx context.Context) error {
+	var checks []any
+	return s.get(ctx, "/v1/health/node/"+url.PathEscape(s.name)+"?consistent", &checks)
 }
 
 // checkWrite writes a key that nobody else has, and deletes it.

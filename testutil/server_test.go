@@ -38,8 +38,8 @@ func TestServer(t *testing.T) {
 	if s.ManagementToken() != "" || s.CAFile() != "" || s.ClientCertFile() != "" || s.ClientKeyFile() != "" || s.SocketPath() != "" {
 		t.Error("a server without options has a token, a certificate or a socket")
 	}
-	if !strings.Contains(s.Log(), "Consul agent running!") {
-		t.Errorf("the log does not say that the agent runs:\n%s", s.Log())
+	if !strings.Contains(s.Log(), "Starting Consul agent") {
+		t.Errorf("the log does not say that the agent starts:\n%s", s.Log())
 	}
 }
 
@@ -102,7 +102,7 @@ func TestRestartKeepsData(t *testing.T) {
 	if s.Addr() != addr {
 		t.Errorf("address %s before, %s after the restarts", addr, s.Addr())
 	}
-	if n := strings.Count(s.Log(), "Consul agent running!"); n != 6 {
+	if n := strings.Count(s.Log(), "Starting Consul agent"); n != 6 {
 		t.Errorf("the log has %d starts, want 6", n)
 	}
 }
