@@ -1,0 +1,177 @@
+package consul
+
+// This file brings answers back to the families: query, write, send and openQuery are what an endpoint's method ends in.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// maxPooled is the largest buffer that is kept for other answers.
+const maxPooled = 1 << 20
+
+// An answer is a 2xx answer whose body was read. Its buffer goes back to the pool with release.
+type answer struct {
+	r      *request
+	code   int
+	header http.Header
+	body   *bytes.Buffer
+	took   time.Duration
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func (a *answer) release() {
+	if a.body.Cap() <= maxPooled {
+		a.body.Reset()
+		buffers.Put(a.body)
+	}
+}
+
+// do makes the call and reads the whole answer.
+func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
+	a, err := c.begin(ctx, r, r.blocking)
+	if err != nil {
+		return nil, err
+	}
+	defer a.end()
+	var ans *answer
+	err = a.run(func() error {
+		resp, err := a.send()
+		if err != nil {
+			return err
+		}
+		ans, err = a.receive(resp)
+		return err
+	})
+	return ans, err
+}
+
+// receive reads a body to its end.
+func (a *attempts) receive(resp *http.Response) (*answer, error) {
+	defer resp.Body.Close()
+	buf := buffers.Get().(*bytes.Buffer)
+	ans := &answer{r: a.r, code: resp.StatusCode, header: resp.Header, body: buf}
+	if resp.ContentLength > 0 && resp.ContentLength < maxPooled {
+		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(resp.Body)
+	ans.took = time.Since(a.started)
+	if err == nil {
+		return ans, nil
+	}
+	ans.release()
+	if a.ctx.Err() != nil {
+		return nil, a.failure(err, true)
+	}
+	return nil, a.r.badResponse(resp.StatusCode, fmt.Errorf("the body breaks off: %w", err))
+}
+
+// meta reads the headers of an answer to a read.
+func (a *answer) meta() (*QueryMeta, error) {
+	m, err := parseQueryMeta(a.header, a.took)
+	if err != nil {
+		return nil, a.r.badResponse(a.code, err)
+	}
+	return m, nil
+}
+
+// query makes a read and decodes its answer. Where the thing does not exist, the QueryMeta is filled beside the error.
+func query[T any](ctx context.Context, c *Client, r *request, opts []QueryOption) (T, *QueryMeta, error) {
+	var out, zero T
+	start := time.Now()
+	ans, err := c.do(ctx, r.withQueryOptions(c, opts))
+	if err != nil {
+		return absent[T](r, err, time.Since(start))
+	}
+	defer ans.release()
+	meta, err := ans.meta()
+	if err != nil {
+		return zero, nil, err
+	}
+	if err := decode(ans, &out); err != nil {
+		return zero, nil, err
+	}
+	return out, meta, nil
+}
+
+// absent ends a read that failed with err: with the QueryMeta of the answer if that says that the thing does not exist.
+func absent[T any](r *request, err error, took time.Duration) (T, *QueryMeta, error) {
+	var zero T
+	se, ok := errors.AsType[*StatusError](err)
+	if !ok || se.sentinel() != ErrNotFound {
+		return zero, nil, err
+	}
+	meta, bad := parseQueryMeta(se.header, took)
+	if bad != nil {
+		err = r.badResponse(se.Code, bad)
+	}
+	return zero, meta, err
+}
+
+// notFound says that what the call named does not exist, where the server says so with a 200.
+func (r *request) notFound(what string) error {
+	return fmt.Errorf("consul: %s %s: no such %s: %w", r.method, r.label(), what, ErrNotFound)
+}
+
+// write makes a write and decodes its answer.
+func write[T any](ctx context.Context, c *Client, r *request, opts []WriteOption) (T, *WriteMeta, error) {
+	var out, zero T
+	ans, err := c.do(ctx, r.withWriteOptions(c, opts))
+	if err != nil {
+		return zero, nil, err
+	}
+	defer ans.release()
+	if err := decode(ans, &out); err != nil {
+		return zero, nil, err
+	}
+	return out, &WriteMeta{RequestTime: ans.took}, nil
+}
+
+// send makes a write whose answer has nothing to tell.
+func send(ctx context.Context, c *Client, r *request, opts []WriteOption) (*WriteMeta, error) {
+	ans, err := c.do(ctx, r.withWriteOptions(c, opts))
+	if err != nil {
+		return nil, err
+	}
+	defer ans.release()
+	return &WriteMeta{RequestTime: ans.took}, nil
+}
+
+// openQuery makes a read whose answer is read as it arrives.
+func openQuery(ctx context.Context, c *Client, r *request, opts []QueryOption) (io.ReadCloser, *QueryMeta, error) {
+	start := time.Now()
+	s, err := c.open(ctx, r.withQueryOptions(c, opts), false)
+	if err != nil {
+		return absent[io.ReadCloser](r, err, time.Since(start))
+	}
+	meta, err := parseQueryMeta(s.resp.Header, time.Since(start))
+	if err != nil {
+		s.Close()
+		return nil, nil, r.badResponse(s.resp.StatusCode, err)
+	}
+	return s, meta, nil
+}
+
+// notNil makes a list that the server sent as null an empty one.
+func notNil[S ~[]E, E any](list S, meta *QueryMeta, err error) (S, *QueryMeta, error) {
+	if err == nil && list == nil {
+		list = S{}
+	}
+	return list, meta, err
+}
+
+// emptyIfAbsent is notNil that also turns ErrNotFound into an empty list, for lists that the server answers with 404 if
+// nothing is in them.
+func emptyIfAbsent[S ~[]E, E any](list S, meta *QueryMeta, err error) (S, *QueryMeta, error) {
+	if errors.Is(err, ErrNotFound) && !errors.Is(err, ErrBadResponse) {
+		err = nil
+	}
+	return notNil(list, meta, err)
+}

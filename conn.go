@@ -1,0 +1,48 @@
+package consul
+
+// This file keeps writes off connections that the server has closed while they were idle, as it does when it restarts.
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+)
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// A checkedConn looks, before it sends anything, whether the other side has closed the connection. net/http notices that
+// by itself, but not at once, and what it sends in between may or may not have been taken: a write could not be
+// repeated. What was refused here certainly was not sent, and net/http makes another connection for it.
+type checkedConn struct {
+	net.Conn
+	raw syscall.RawConn
+}
+
+var errGone = errors.New("the server had closed the connection")
+
+func (c *checkedConn) Write(b []byte) (int, error) {
+	if isGone(c.raw) {
+		return 0, errGone
+	}
+	return c.Conn.Write(b)
+}
+
+// checked makes a dial function give connections that are checked, where the system can tell.
+func checked(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		socket, ok := conn.(syscall.Conn)
+		if !ok {
+			return conn, nil
+		}
+		raw, err := socket.SyscallConn()
+		if err != nil {
+			return conn, nil
+		}
+		return &checkedConn{conn, raw}, nil
+	}
+}
