@@ -66,7 +66,7 @@ func agentCheck(t *testing.T, agent *consul.Agent, id string) *consul.AgentCheck
 
 func TestAgentTTLCheckSaysWhatIsReported(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	ctx := testContext(t)
 	id := unique(t)
 	registerCheck(t, agent, &consul.AgentCheckRegistration{Name: id, Notes: "heartbeat", AgentServiceCheck: consul.AgentServiceCheck{TTL: time.Hour}})
@@ -102,7 +102,7 @@ func TestAgentTTLCheckSaysWhatIsReported(t *testing.T) {
 
 func TestAgentKeepsTheStartOfALongOutput(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	id := unique(t)
 	registerCheck(t, agent, &consul.AgentCheckRegistration{Name: id, AgentServiceCheck: consul.AgentServiceCheck{TTL: time.Hour, OutputMaxSize: 100}})
 	if _, err := agent.UpdateTTL(testContext(t), id, strings.Repeat("x", 2<<20), consul.HealthPassing); err != nil {
@@ -115,7 +115,7 @@ func TestAgentKeepsTheStartOfALongOutput(t *testing.T) {
 
 func TestAgentTTLCheckRunsOut(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	id := unique(t)
 	registerCheck(t, agent, &consul.AgentCheckRegistration{Name: id, AgentServiceCheck: consul.AgentServiceCheck{TTL: 100 * time.Millisecond, Status: consul.HealthPassing}})
 	eventually(t, "the check is critical", func() bool {
@@ -126,7 +126,7 @@ func TestAgentTTLCheckRunsOut(t *testing.T) {
 
 func TestAgentCheckBelongsToItsService(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	name := unique(t)
 	registerService(t, agent, &consul.AgentServiceRegistration{ID: name + "-1", Name: name})
 	registerCheck(t, agent, &consul.AgentCheckRegistration{
@@ -141,7 +141,7 @@ func TestAgentCheckBelongsToItsService(t *testing.T) {
 
 func TestAgentCheckMayNameItselfInEitherPlace(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	id := unique(t)
 	registerCheck(t, agent, &consul.AgentCheckRegistration{ID: id, AgentServiceCheck: consul.AgentServiceCheck{
 		CheckID: id, Name: "inner", Notes: "inner notes", TTL: time.Hour,
@@ -160,7 +160,7 @@ func TestAgentCheckMayNameItselfInEitherPlace(t *testing.T) {
 
 func TestAgentCheckRefusals(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	ttl := consul.AgentServiceCheck{CheckID: "inner", Name: "inner", Notes: "inner", TTL: time.Hour}
 	for _, test := range []struct {
 		what     string
@@ -189,7 +189,7 @@ func TestAgentCheckRefusals(t *testing.T) {
 
 func TestAgentAbsentChecks(t *testing.T) {
 	t.Parallel()
-	agent := newClient(t).Agent()
+	agent := newNodeCheckClient(t).Agent()
 	ctx := testContext(t)
 	id := unique(t)
 	for name, call := range map[string]func() (*consul.WriteMeta, error){

@@ -191,7 +191,7 @@ func TestAgentCheckRegisterSendsEveryField(t *testing.T) {
 	// Only Consul Enterprise knows these two.
 	known := check
 	known.Namespace, known.Partition = "", ""
-	_, err := newClient(t).Agent().CheckRegister(testContext(t), &known)
+	_, err := newNodeCheckClient(t).Agent().CheckRegister(testContext(t), &known)
 	checkUnderstood(t, err)
 
 	var again consul.AgentCheckRegistration

@@ -281,7 +281,7 @@ func TestAgentHealthServiceTellsEachStatus(t *testing.T) {
 			t.Fatalf("%s: %v", status, err)
 		}
 		if info.AggregatedStatus != status || info.Service.ID != id || len(info.Checks) != 1 || info.Checks[0].Status != status || info.Checks[0].Notes != "why" {
-			t.Errorf("%s: got %+v with checks %+v", status, info, info.Checks)
+			t.Errorf("%s: got %+v with checks %s", status, info, toJSON(t, info.Checks))
 		}
 		// A status that is the answer is not one to try again after.
 		if meta.RequestTime > 5*time.Second {

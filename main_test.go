@@ -23,6 +23,7 @@ import (
 // test writes there carries a name of its own (see unique).
 var (
 	plainServer  = sharedServer{opts: []testutil.Option{testutil.WithScriptChecks()}}
+	checkServer  = sharedServer{}
 	aclServer    = sharedServer{opts: []testutil.Option{testutil.WithACL()}}
 	legacyServer = sharedServer{opts: []testutil.Option{testutil.WithLegacy(), testutil.WithACL()}}
 )
@@ -60,7 +61,7 @@ func (s *sharedServer) stop() {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, s := range []*sharedServer{&plainServer, &aclServer, &legacyServer} {
+	for _, s := range []*sharedServer{&plainServer, &checkServer, &aclServer, &legacyServer} {
 		s.stop()
 	}
 	if err := goleak.Find(); err != nil && code == 0 {
@@ -70,10 +71,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newClient gives a client of the shared server without ACLs, on which scripts may run. It is closed with the test.
+// newClient gives a client of the shared server without ACLs, on which scripts may run. It is closed with the test. A
+// check of the server's node itself would change how every service on it is: those go to newNodeCheckClient's.
 func newClient(t testing.TB) *consul.Client {
 	t.Helper()
 	return clientWith(t, &consul.Config{Address: plainServer.get(t).Addr()})
+}
+
+// newNodeCheckClient gives a client of the shared server whose node may have any checks.
+func newNodeCheckClient(t testing.TB) *consul.Client {
+	t.Helper()
+	return clientWith(t, &consul.Config{Address: checkServer.get(t).Addr()})
 }
 
 // newACLClient gives a client of the shared server with ACLs, default policy deny, that carries the management token.

@@ -6,8 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +126,7 @@ func TestSessionLockDelays(t *testing.T) {
 
 func TestSessionChecks(t *testing.T) {
 	t.Parallel()
-	c := newClient(t)
+	c := newNodeCheckClient(t)
 	check := unique(t)
 	registerTTLCheck(t, c, check)
 	for _, test := range []struct {
@@ -156,27 +154,16 @@ func TestSessionChecks(t *testing.T) {
 }
 
 // registerTTLCheck registers a passing check of the node, and a service of the same name with one of its own.
-func registerTTLCheck(t testing.TB, c *consul.Client, name string) {
+func registerTTLCheck(t *testing.T, c *consul.Client, name string) {
 	t.Helper()
-	put := func(path string, body any) {
-		t.Helper()
-		b := strings.NewReader(toJSON(t, body))
-		req, err := http.NewRequestWithContext(testContext(t), http.MethodPut, "http://"+plainServer.get(t).Addr()+path, b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer http.DefaultClient.CloseIdleConnections()
-		defer resp.Body.Close()
-		if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 {
-			t.Fatalf("%s: %d %s", path, resp.StatusCode, text)
-		}
-	}
-	put("/v1/agent/check/register", map[string]string{"ID": name, "Name": name, "TTL": "1h", "Status": "passing"})
-	put("/v1/agent/service/register", map[string]any{"Name": name, "Check": map[string]string{"TTL": "1h", "Status": "passing"}})
+	passing := consul.AgentServiceCheck{TTL: time.Hour, Status: consul.HealthPassing}
+	registerCheck(t, c.Agent(), &consul.AgentCheckRegistration{Name: name, AgentServiceCheck: passing})
+	registerService(t, c.Agent(), &consul.AgentServiceRegistration{Name: name, Check: &passing})
+	// The agent tells the servers in its own time.
+	eventually(t, "both checks are in the catalog", func() bool {
+		checks, _, err := c.Health().State(testContext(t), consul.HealthAny, consul.WithFilter(`CheckID == "`+name+`" or CheckID == "service:`+name+`"`))
+		return err == nil && len(checks) == 2
+	})
 }
 
 func TestSessionEntriesThatTheServerRefuses(t *testing.T) {
