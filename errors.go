@@ -293,9 +293,13 @@ func isReset(err error) bool {
 	return ok
 }
 
+// closedIdle is what net/http, which does not export the error, says of a connection that it saw closed before it had
+// put a request on it. (It repeats a read then by itself, but not a write.)
+const closedIdle = "http: server closed idle connection"
+
 // neverSent reports whether err shows that no byte of the request left: there was no connection to send it over.
 func neverSent(err error) bool {
-	if _, ok := errors.AsType[*tlsError](err); ok {
+	if _, ok := errors.AsType[*tlsError](err); ok || err.Error() == closedIdle {
 		return true
 	}
 	op, ok := errors.AsType[*net.OpError](err)

@@ -313,3 +313,21 @@ func TestEndlessErrorBody(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// net/http repeats a read, but not a write, when it finds that the connection it had picked was closed before.
+func TestWriteOnConnectionClosedIdleIsRepeated(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	client := clientWith(t, &consul.Config{
+		Retry: consul.RetryPolicy{MaxBackoff: 1},
+		Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			if sent++; sent == 1 {
+				return nil, errors.New("http: server closed idle connection")
+			}
+			return respond(answer(200, "true"))(r)
+		}),
+	})
+	if _, err := client.KV().Put(testContext(t), &consul.KVPair{Key: "k"}); err != nil || sent != 2 {
+		t.Errorf("sent %d times, %v; want two times, and success", sent, err)
+	}
+}
