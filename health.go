@@ -25,7 +25,7 @@ type ServiceEntry struct {
 //
 // Route: GET /v1/health/node/:node
 func (h *Health) Node(ctx context.Context, node string, opts ...QueryOption) (HealthChecks, *QueryMeta, error) {
-	return notNil(query[HealthChecks](ctx, h.c, newRequest(http.MethodGet, "health", "node", node), opts))
+	return queryChecks(ctx, h.c, newRequest(http.MethodGet, "health", "node", node), opts)
 }
 
 // Checks lists the checks of a service's instances, without those of their nodes. A service that does not exist has none.
@@ -33,7 +33,7 @@ func (h *Health) Node(ctx context.Context, node string, opts ...QueryOption) (He
 //
 // Route: GET /v1/health/checks/:service
 func (h *Health) Checks(ctx context.Context, service string, opts ...QueryOption) (HealthChecks, *QueryMeta, error) {
-	return notNil(query[HealthChecks](ctx, h.c, newRequest(http.MethodGet, "health", "checks", service), opts))
+	return queryChecks(ctx, h.c, newRequest(http.MethodGet, "health", "checks", service), opts)
 }
 
 // Service lists the instances of a service with their checks: with PassingOnly those to send requests to. A service that
@@ -42,7 +42,7 @@ func (h *Health) Checks(ctx context.Context, service string, opts ...QueryOption
 //
 // Route: GET /v1/health/service/:service
 func (h *Health) Service(ctx context.Context, service string, opts ...QueryOption) ([]*ServiceEntry, *QueryMeta, error) {
-	return notNil(query[[]*ServiceEntry](ctx, h.c, newRequest(http.MethodGet, "health", "service", service), opts))
+	return queryEntries(ctx, h.c, newRequest(http.MethodGet, "health", "service", service), opts)
 }
 
 // Connect lists, with their checks, the instances through which a service is reached over the service mesh: its proxies,
@@ -50,14 +50,14 @@ func (h *Health) Service(ctx context.Context, service string, opts ...QueryOptio
 //
 // Route: GET /v1/health/connect/:service
 func (h *Health) Connect(ctx context.Context, service string, opts ...QueryOption) ([]*ServiceEntry, *QueryMeta, error) {
-	return notNil(query[[]*ServiceEntry](ctx, h.c, newRequest(http.MethodGet, "health", "connect", service), opts))
+	return queryEntries(ctx, h.c, newRequest(http.MethodGet, "health", "connect", service), opts)
 }
 
 // Ingress lists, with their checks, the ingress gateways that lead to a service. Options as Service.
 //
 // Route: GET /v1/health/ingress/:service
 func (h *Health) Ingress(ctx context.Context, service string, opts ...QueryOption) ([]*ServiceEntry, *QueryMeta, error) {
-	return notNil(query[[]*ServiceEntry](ctx, h.c, newRequest(http.MethodGet, "health", "ingress", service), opts))
+	return queryEntries(ctx, h.c, newRequest(http.MethodGet, "health", "ingress", service), opts)
 }
 
 // State lists the checks that say state: HealthPassing, HealthWarning, HealthCritical, or HealthAny for all there are.
@@ -72,5 +72,29 @@ func (h *Health) State(ctx context.Context, state string, opts ...QueryOption) (
 		// To the server this is a state in which no check happens to be.
 		r.fail(ErrInvalidOption, "the state %q is none of any, passing, warning, critical", state)
 	}
-	return notNil(query[HealthChecks](ctx, h.c, r, opts))
+	return queryChecks(ctx, h.c, r, opts)
+}
+
+func queryChecks(ctx context.Context, c *Client, r *request, opts []QueryOption) (HealthChecks, *QueryMeta, error) {
+	wire, meta, err := query[[]*wireCheck](ctx, c, r, opts)
+	if err != nil {
+		return nil, meta, err
+	}
+	return healthChecks(wire), meta, nil
+}
+
+func queryEntries(ctx context.Context, c *Client, r *request, opts []QueryOption) ([]*ServiceEntry, *QueryMeta, error) {
+	wire, meta, err := query[[]struct {
+		Node    *Node
+		Service *AgentService
+		Checks  []*wireCheck
+	}](ctx, c, r, opts)
+	if err != nil {
+		return nil, meta, err
+	}
+	entries := make([]*ServiceEntry, len(wire))
+	for i, w := range wire {
+		entries[i] = &ServiceEntry{Node: w.Node, Service: w.Service, Checks: healthChecks(w.Checks)}
+	}
+	return entries, meta, nil
 }

@@ -120,18 +120,47 @@ func (c *HealthCheck) isMaintenance() bool {
 	return c.CheckID == NodeMaint || strings.HasPrefix(c.CheckID, ServiceMaintPrefix)
 }
 
-// A healthCheckJSON is a HealthCheck on the wire.
-type healthCheckJSON struct {
-	*plainHealthCheck
+// A wireCheck is a HealthCheck on the wire. Health decodes its lists into these: encoding/json reads what decodes itself,
+// as a HealthCheck by itself does, three times over.
+type wireCheck struct {
+	plainHealthCheck
 	Interval string `json:",omitempty"`
 	Timeout  string `json:",omitempty"`
 }
 
 type plainHealthCheck HealthCheck
 
+// check makes w what the caller gets, in place.
+func (w *wireCheck) check() *HealthCheck {
+	if w == nil {
+		return nil
+	}
+	c := (*HealthCheck)(&w.plainHealthCheck)
+	c.Interval, c.Timeout = lenientDuration(w.Interval), lenientDuration(w.Timeout)
+	return c
+}
+
+// lenientDuration takes what is no duration for 0. The servers never look into a check's interval and timeout: if one odd
+// check were an error, nobody could read the list that it is in.
+func lenientDuration(s string) time.Duration {
+	if s == "" {
+		return 0 // most have none, and an error would have to be made for nobody
+	}
+	d, _ := time.ParseDuration(s)
+	return d
+}
+
+func healthChecks(wire []*wireCheck) HealthChecks {
+	checks := make(HealthChecks, len(wire))
+	for i, w := range wire {
+		checks[i] = w.check()
+	}
+	return checks
+}
+
 // MarshalJSON writes the durations as text.
 func (c HealthCheck) MarshalJSON() ([]byte, error) {
-	w := healthCheckJSON{plainHealthCheck: (*plainHealthCheck)(&c)}
+	w := wireCheck{plainHealthCheck: plainHealthCheck(c)}
 	if c.Interval != 0 {
 		w.Interval = c.Interval.String()
 	}
@@ -143,13 +172,11 @@ func (c HealthCheck) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the durations from text.
 func (c *HealthCheck) UnmarshalJSON(b []byte) error {
-	w := healthCheckJSON{plainHealthCheck: (*plainHealthCheck)(c)}
+	w := wireCheck{plainHealthCheck: plainHealthCheck(*c)}
 	if err := json.Unmarshal(b, &w); err != nil {
 		return err
 	}
-	// The servers never look into these two: if one odd check were an error, nobody could read the list that it is in.
-	c.Interval, _ = time.ParseDuration(w.Interval)
-	c.Timeout, _ = time.ParseDuration(w.Timeout)
+	*c = *w.check()
 	return nil
 }
 
