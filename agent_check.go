@@ -82,8 +82,8 @@ func (a *Agent) UpdateTTL(ctx context.Context, id, output, status string, opts .
 	return send(ctx, a.c, r, opts)
 }
 
-// agentCheckRequest describes a write to one check. Where there is none, Consul 1.10 answers 500 if it has ACLs, and 200 to
-// a deregistration if not.
+// agentCheckRequest describes a write to one check. Where there is none, Consul 1.10 answers 500 if it has ACLs, and
+// 200 to a deregistration if not.
 func agentCheckRequest(operation, id string) *request {
 	return newRequest(http.MethodPut, "agent", "check", operation, id).means(ErrNotFound, "Unknown check")
 }

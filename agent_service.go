@@ -135,8 +135,8 @@ func agentHealthRequest(by, what string) *request {
 	return r
 }
 
-// agentServiceRequest describes a write to one service. Where there is none, Consul 1.10 answers 500 if it has ACLs, and 200
-// to a deregistration if not.
+// agentServiceRequest describes a write to one service. Where there is none, Consul 1.10 answers 500 if it has ACLs,
+// and 200 to a deregistration if not.
 func agentServiceRequest(operation, id string) *request {
 	return newRequest(http.MethodPut, "agent", "service", operation, id).means(ErrNotFound, "Unknown service")
 }

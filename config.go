@@ -61,8 +61,9 @@ type Config struct {
 	Retry RetryPolicy
 
 	// MaxConns bounds the connections to the server, in use and idle; at most seven of eight serve blocking queries and
-	// answers without an end (as Agent.Monitor's), and a call that finds all of them taken waits, within its time limit. 0 means DefaultMaxConns, which stays below the
-	// 200 that Consul takes from one address (limits.http_max_conns_per_client). At least 2.
+	// answers without an end (as Agent.Monitor's), and a call that finds all of them taken waits, within its time
+	// limit. 0 means DefaultMaxConns, which stays below the 200 that Consul takes from one address
+	// (limits.http_max_conns_per_client). At least 2.
 	MaxConns int
 
 	// Logger gets a line a request at debug level, and warnings. No token appears in it. Nil: no logging.

@@ -19,9 +19,9 @@ import (
 // WithParam. A path that does not start with a slash, that is not escaped, or that path cleaning would change (see KV) is
 // ErrInvalidOption. Paths appear in errors and logs, so a secret must not be part of one.
 //
-// Bodies are JSON unless their type says otherwise. As what is sent, nil is no body, and a []byte goes out as it is. As the
-// place for the answer, nil means that it is not wanted; an io.Writer gets it as it is; anything else has to be a pointer
-// that JSON can be decoded into. What can't be one is ErrInvalidOption.
+// Bodies are JSON unless their type says otherwise. As what is sent, nil is no body, and a []byte goes out as it is. As
+// the place for the answer, nil means that it is not wanted; an io.Writer gets it as it is; anything else has to be a
+// pointer that JSON can be decoded into. What can't be one is ErrInvalidOption.
 //
 // A route that the server does not have is errors.ErrUnsupported.
 type Raw struct{ c *Client }

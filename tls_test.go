@@ -99,7 +99,8 @@ type tlsServer struct {
 	client, proto atomic.Value
 }
 
-// newTLSServer starts a server, of HTTP/2 if the client likes, whose certificate is issued for name. With clients it wants certificates that those issued.
+// newTLSServer starts a server, of HTTP/2 if the client likes, whose certificate is issued for name. With clients it
+// wants certificates that those issued.
 func newTLSServer(t *testing.T, ca *authority, name string, clients *authority, http2 bool) *tlsServer {
 	t.Helper()
 	s := &tlsServer{}

@@ -129,9 +129,9 @@ const (
 // A CheckTxnOp is an operation on a check of the catalog, found by its node's name and its ID. To delete what does not
 // exist is no failure.
 //
-// The check's own Interval and Timeout are not written, those of its Definition are. Of that the server keeps HTTP, Method,
-// Header, Body, TCP, GRPC and OSService with what belongs to them, the TLS fields and the durations but TTL. It drops the
-// rest.
+// The check's own Interval and Timeout are not written, those of its Definition are. Of that the server keeps HTTP,
+// Method, Header, Body, TCP, GRPC and OSService with what belongs to them, the TLS fields and the durations but TTL. It
+// drops the rest.
 type CheckTxnOp struct {
 	Verb  CheckOp
 	Check HealthCheck
