@@ -27,7 +27,7 @@ func ExampleSession() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	held, _, err := client.KV().Acquire(ctx, &consul.KVPair{Key: "example/worker", Session: id})
+	held, _, err := client.KV().Acquire(ctx, &consul.KVPair{Key: "example/leader", Session: id})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func ExampleSession() {
 	if _, err := client.Session().Destroy(ctx, id); err != nil {
 		log.Fatal(err)
 	}
-	_, _, err = client.KV().Get(ctx, "example/worker")
+	_, _, err = client.KV().Get(ctx, "example/leader")
 	fmt.Println("key gone:", errors.Is(err, consul.ErrNotFound))
 	_, _, err = client.Session().Renew(ctx, id)
 	fmt.Println("session gone:", errors.Is(err, consul.ErrSessionExpired))
