@@ -57,7 +57,8 @@ type Config struct {
 	// 0 means DefaultTimeout. Shorten it for one call with the call's context.
 	Timeout time.Duration
 
-	// Retry is how calls that failed are made again. The zero value retries up to 3 times; see RetryPolicy.
+	// Retry is how calls that failed are made again. The zero value retries up to 7 times, which takes 3.5 seconds in the
+	// mean and 7.1 at most: as long as an agent takes to restart, or the servers to miss a leader. See RetryPolicy.
 	Retry RetryPolicy
 
 	// MaxConns bounds the connections to the server, in use and idle; at most seven of eight serve blocking queries and

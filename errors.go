@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,7 +31,8 @@ var (
 	// where the server names its rate limit).
 	ErrRateLimited = errors.New("rate limited")
 
-	// ErrNoLeader says that the servers have no leader at the moment: an election runs, or the quorum is lost.
+	// ErrNoLeader says that the servers have no leader at the moment, or none that the server which was asked can reach: the
+	// leader has just gone, an election runs, or the quorum is lost.
 	ErrNoLeader = errors.New("no cluster leader")
 
 	// ErrTooLarge says that a value or a transaction is over the size that the server takes (413).
@@ -70,7 +72,7 @@ var (
 // of this package with errors.Is by its status:
 //
 //	400 ErrBadRequest   401, 403 ErrPermissionDenied   404 ErrNotFound   413 ErrTooLarge   429 ErrRateLimited
-//	3xx ErrRedirect     500 with "No cluster leader" ErrNoLeader         503 with a rate limit ErrRateLimited
+//	3xx ErrRedirect     500 for want of a leader ErrNoLeader             503 with a rate limit ErrRateLimited
 //
 // A 404 for a path that this version of the server does not serve is errors.ErrUnsupported, not ErrNotFound. Where an
 // endpoint answers a status that says something else than it means, the endpoint's method names the sentinel.
@@ -140,10 +142,34 @@ func (e *StatusError) sentinel() error {
 	// Limits on what only the leader can do come back as 503, since another server could not help.
 	case e.Code == http.StatusServiceUnavailable && strings.Contains(e.Body, "rate limit exceeded"):
 		return ErrRateLimited
-	case e.Code >= 500 && strings.Contains(e.Body, "No cluster leader"):
+	case e.Code >= 500 && isLeaderless(e.Body):
 		return ErrNoLeader
 	}
 	return nil
+}
+
+// What a server says, with a 500, when it knows no leader, when its leader steps down or is not ready yet, and while it
+// has not noticed that its leader is gone.
+var leaderless = []string{
+	"No cluster leader",
+	"node is not the leader",
+	"leadership lost while committing log",
+	"leadership transfer in progress",
+	"Raft leader not found in server lookup mapping",
+	"Not ready to serve consistent reads",
+	"No known Consul servers",
+	"rpc error getting client: ", // it can't connect to the leader
+}
+
+// What follows "rpc error making call: " when the connection to the leader broke; anything else is the leader's answer.
+var leaderLost = []string{"EOF", "session shutdown", "stream closed", "connection reset", "connection reset by peer", "broken pipe", "i/o deadline reached"}
+
+func isLeaderless(text string) bool {
+	if slices.ContainsFunc(leaderless, func(s string) bool { return strings.Contains(text, s) }) {
+		return true
+	}
+	_, broken, forwarded := strings.Cut(text, "rpc error making call: ")
+	return forwarded && slices.ContainsFunc(leaderLost, func(s string) bool { return strings.HasSuffix(broken, s) })
 }
 
 // hint is what a person who reads the error can do about it.

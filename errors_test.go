@@ -3,6 +3,7 @@ package consul_test
 // This file tests what a person reads when something goes wrong.
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"regexp"
@@ -164,6 +165,36 @@ func TestStatusErrorMadeByHand(t *testing.T) {
 		err := &consul.StatusError{Method: "PUT", Path: "/v1/x", Code: code}
 		if !strings.HasPrefix(err.Error(), "consul: PUT /v1/x: ") {
 			t.Errorf("%d: %s", code, err)
+		}
+	}
+}
+
+// Servers have many ways to say that there is no leader, and as many that look alike but say something else.
+func TestErrNoLeader(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"No cluster leader": true,
+		"rpc error getting client: failed to get conn: dial tcp 127.0.0.1:0->127.0.0.1:8300: connect: connection refused": true,
+		"rpc error making call: EOF": true,
+		"rpc error making call: read tcp 127.0.0.1:5->127.0.0.1:8300: connection reset by peer": true,
+		"rpc error making call: No cluster leader":                                              true,
+		"rpc error making call: Raft leader not found in server lookup mapping":                 true,
+		"Not ready to serve consistent reads":                                                   true,
+		"node is not the leader":                                                                true,
+		"leadership lost while committing log":                                                  true,
+		"rpc error making call: Missing node registration":                                      false,
+		"invalid session \"EOF\"":                                                               false,
+		"Failed to parse body: EOF":                                                             false,
+		"":                                                                                      false,
+	} {
+		client := newFaultServer(t, answer(500, text)).client(t)
+		_, _, err := client.KV().Get(testContext(t), "k")
+		if errors.Is(err, consul.ErrNoLeader) != want || consul.SafeToRetry(err) != want {
+			t.Errorf("%q: ErrNoLeader %v, want %v; SafeToRetry %v", text, !want, want, consul.SafeToRetry(err))
+		}
+		_, err = client.KV().Put(testContext(t), &consul.KVPair{Key: "k"})
+		if errors.Is(err, consul.ErrNoLeader) != want || consul.SafeToRetry(err) {
+			t.Errorf("%q: a write that may have happened is SafeToRetry, or not ErrNoLeader: %v", text, err)
 		}
 	}
 }

@@ -15,14 +15,14 @@ import (
 
 // Defaults of RetryPolicy.
 const (
-	DefaultMaxAttempts = 4
+	DefaultMaxAttempts = 8
 	DefaultMinBackoff  = 100 * time.Millisecond
 	DefaultMaxBackoff  = 2 * time.Second
 )
 
 // RetryPolicy says how often, and how soon, a call that SafeToRetry covers is made again. Reads are, after connection
-// failures, 429, 502, 503, 504 and "No cluster leader"; writes only where they provably did not happen, after a dial
-// that failed and 429. All attempts together stay within the call's context and Config.Timeout.
+// failures, 429, 502, 503, 504 and ErrNoLeader; writes only where they provably did not happen, after a dial that failed
+// and 429. All attempts together stay within the call's context and Config.Timeout.
 //
 // The pause before an attempt is random, from 0 to a bound that starts at MinBackoff and doubles up to MaxBackoff, so
 // that clients which failed together don't come back together. Where the server names a time (Retry-After), the

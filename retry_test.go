@@ -252,10 +252,10 @@ func TestWritesAreRepeatedOnlyWhereTheyDidNotHappen(t *testing.T) {
 		server roundTripFunc
 		want   int // attempts
 	}{
-		{"refused dial", fails(&net.OpError{Op: "dial", Err: errors.New("connection refused")}), 4},
-		{"dial that timed out", fails(&net.OpError{Op: "dial", Err: context.DeadlineExceeded}), 4},
-		{"refused by the proxy", fails(&net.OpError{Op: "proxyconnect", Err: errors.New("no way")}), 4},
-		{"rate limit", respond(answer(429, "")), 4},
+		{"refused dial", fails(&net.OpError{Op: "dial", Err: errors.New("connection refused")}), consul.DefaultMaxAttempts},
+		{"dial that timed out", fails(&net.OpError{Op: "dial", Err: context.DeadlineExceeded}), consul.DefaultMaxAttempts},
+		{"refused by the proxy", fails(&net.OpError{Op: "proxyconnect", Err: errors.New("no way")}), consul.DefaultMaxAttempts},
+		{"rate limit", respond(answer(429, "")), consul.DefaultMaxAttempts},
 		{"rate limit of the leader", respond(answer(503, "rate limit exceeded for operation")), 1},
 		{"connection lost", fails(io.EOF), 1},
 		{"connection reset", fails(&net.OpError{Op: "read", Err: errors.New("connection reset by peer")}), 1},
