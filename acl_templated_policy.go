@@ -32,11 +32,7 @@ type ACLTemplatedPolicyResponse struct {
 // Route: GET /v1/acl/templated-policies
 func (a *ACL) TemplatedPolicyList(ctx context.Context, opts ...QueryOption) (map[string]ACLTemplatedPolicyResponse, *QueryMeta, error) {
 	r := newRequest(http.MethodGet, "acl", "templated-policies")
-	templates, meta, err := query[map[string]ACLTemplatedPolicyResponse](ctx, a.c, r, opts)
-	if err == nil && templates == nil {
-		templates = map[string]ACLTemplatedPolicyResponse{}
-	}
-	return templates, meta, err
+	return notNilMap(query[map[string]ACLTemplatedPolicyResponse](ctx, a.c, r, opts))
 }
 
 // TemplatedPolicyReadByName reads a template. If there is none of that name the error is ErrNotFound; an empty name is

@@ -14,11 +14,7 @@ type AgentCheck = HealthCheck
 //
 // Route: GET /v1/agent/checks
 func (a *Agent) Checks(ctx context.Context, opts ...QueryOption) (map[string]*AgentCheck, *QueryMeta, error) {
-	checks, meta, err := query[map[string]*AgentCheck](ctx, a.c, newRequest(http.MethodGet, "agent", "checks"), opts)
-	if checks == nil && err == nil {
-		checks = map[string]*AgentCheck{}
-	}
-	return checks, meta, err
+	return notNilMap(query[map[string]*AgentCheck](ctx, a.c, newRequest(http.MethodGet, "agent", "checks"), opts))
 }
 
 // CheckRegister registers a check with the agent, or changes the one that has the ID. The agent stores the token of the

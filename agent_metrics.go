@@ -5,9 +5,7 @@ package consul
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"time"
@@ -114,15 +112,4 @@ func (a *Agent) MetricsStream(ctx context.Context, opts ...QueryOption) iter.Seq
 			}
 		}
 	}
-}
-
-// streamError explains what ended an answer that has no end of its own.
-func streamError(r *request, err error) error {
-	if err == io.EOF {
-		err = fmt.Errorf("the agent ended the stream: %w", io.ErrUnexpectedEOF)
-	}
-	if _, ok := errors.AsType[*StatusError](err); ok || isContextError(err) {
-		return err
-	}
-	return r.badResponse(http.StatusOK, err)
 }

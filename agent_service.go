@@ -12,11 +12,7 @@ import (
 //
 // Route: GET /v1/agent/services
 func (a *Agent) Services(ctx context.Context, opts ...QueryOption) (map[string]*AgentService, *QueryMeta, error) {
-	services, meta, err := query[map[string]*AgentService](ctx, a.c, newRequest(http.MethodGet, "agent", "services"), opts)
-	if services == nil && err == nil {
-		services = map[string]*AgentService{}
-	}
-	return services, meta, err
+	return notNilMap(query[map[string]*AgentService](ctx, a.c, newRequest(http.MethodGet, "agent", "services"), opts))
 }
 
 // Service reads a service of the agent by its ID. WaitHash(meta.LastContentHash, …) waits until it is another; a service

@@ -167,6 +167,14 @@ func notNil[S ~[]E, E any](list S, meta *QueryMeta, err error) (S, *QueryMeta, e
 	return list, meta, err
 }
 
+// notNilMap is notNil for maps.
+func notNilMap[M ~map[K]V, K comparable, V any](m M, meta *QueryMeta, err error) (M, *QueryMeta, error) {
+	if err == nil && m == nil {
+		m = M{}
+	}
+	return m, meta, err
+}
+
 // emptyIfAbsent is notNil that also turns ErrNotFound into an empty list, for lists that the server answers with 404 if
 // nothing is in them.
 func emptyIfAbsent[S ~[]E, E any](list S, meta *QueryMeta, err error) (S, *QueryMeta, error) {

@@ -123,11 +123,7 @@ func (c *Catalog) Nodes(ctx context.Context, opts ...QueryOption) ([]*Node, *Que
 //
 // Route: GET /v1/catalog/services
 func (c *Catalog) Services(ctx context.Context, opts ...QueryOption) (map[string][]string, *QueryMeta, error) {
-	names, meta, err := query[map[string][]string](ctx, c.c, newRequest(http.MethodGet, "catalog", "services"), opts)
-	if err == nil && names == nil {
-		names = map[string][]string{}
-	}
-	return names, meta, err
+	return notNilMap(query[map[string][]string](ctx, c.c, newRequest(http.MethodGet, "catalog", "services"), opts))
 }
 
 // Service lists the instances of a service, working or not; see Health.Service for those that work. A service that

@@ -1,6 +1,6 @@
 package consul
 
-// This file turns the bodies of answers into values. It is the only place that knows which JSON library does it.
+// This file turns the bodies of answers into values: whole ones, and lists as they arrive.
 
 import (
 	"encoding/json"
@@ -21,7 +21,8 @@ func decode(a *answer, out any) error {
 // decodeEach reads a JSON array one element at a time and gives each to take, until that returns false. Null is an empty
 // array. It reads on to the end of the input, which shows that nothing is missing, and frees the connection beneath for
 // the next call.
-func decodeEach[T any](d *json.Decoder, take func(*T) bool) error {
+func decodeEach[T any](body io.Reader, take func(*T) bool) error {
+	d := json.NewDecoder(body)
 	start, err := d.Token()
 	if err != nil {
 		return err

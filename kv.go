@@ -240,11 +240,3 @@ func pairOptions(p *KVPair, opts []WriteOption) []WriteOption {
 	}
 	return inPlace(p.Namespace, p.Partition, opts)
 }
-
-// inPlace makes a write in the place that the thing to write names itself, unless the options say otherwise.
-func inPlace(namespace, partition string, opts []WriteOption) []WriteOption {
-	if namespace == "" && partition == "" {
-		return opts
-	}
-	return append([]WriteOption{&WriteOptions{Namespace: namespace, Partition: partition}}, opts...)
-}

@@ -4,7 +4,6 @@ package consul
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
@@ -31,11 +30,8 @@ func (k *KV) All(ctx context.Context, prefix string, opts ...QueryOption) iter.S
 			return
 		}
 		defer body.Close()
-		if err := decodeEach(json.NewDecoder(body), func(p *KVPair) bool { return yield(p, nil) }); err != nil {
-			if _, ok := errors.AsType[*StatusError](err); !ok && !isContextError(err) {
-				err = r.badResponse(http.StatusOK, err)
-			}
-			yield(nil, err)
+		if err := decodeEach(body, func(p *KVPair) bool { return yield(p, nil) }); err != nil {
+			yield(nil, streamError(r, err))
 		}
 	}
 }

@@ -291,6 +291,14 @@ func (s *WriteOptions) applyWrite(o *WriteOptions) {
 	o.Params = merge(o.Params, s.Params)
 }
 
+// inPlace makes a write in the place that the thing to write names itself, unless the options say otherwise.
+func inPlace(namespace, partition string, opts []WriteOption) []WriteOption {
+	if namespace == "" && partition == "" {
+		return opts
+	}
+	return append([]WriteOption{&WriteOptions{Namespace: namespace, Partition: partition}}, opts...)
+}
+
 func set[T comparable](field *T, value T) {
 	var zero T
 	if value != zero {

@@ -4,6 +4,7 @@ package consul
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -77,4 +78,15 @@ func (s *stream) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
+}
+
+// streamError explains what ended an answer before its end, or one that has no end of its own.
+func streamError(r *request, err error) error {
+	if err == io.EOF {
+		err = fmt.Errorf("the answer ended early: %w", io.ErrUnexpectedEOF)
+	}
+	if _, ok := errors.AsType[*StatusError](err); ok || isContextError(err) {
+		return err
+	}
+	return r.badResponse(http.StatusOK, err)
 }

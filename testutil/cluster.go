@@ -32,8 +32,8 @@ func NewCluster(t testing.TB, n int, opts ...Option) *Cluster {
 }
 
 // Leader asks the servers who leads, until a majority of the cluster names one, and that one agrees and has all that was
-// written before. Servers that are stopped, killed or suspended are not waited for. ctx bounds the wait, to 30 s where it has no deadline; when it ends
-// first, the error tells what each server answered.
+// written before. Servers that are stopped, killed or suspended are not waited for. ctx bounds the wait, to 30 s where it
+// has no deadline; when it ends first, the error tells what each server answered.
 func (c *Cluster) Leader(ctx context.Context) (*Server, error) {
 	ctx, cancel := withStartTimeout(ctx)
 	defer cancel()
