@@ -4,10 +4,14 @@ go 1.26
 
 require (
 	github.com/hashicorp/go-cleanhttp v0.5.2
+	github.com/hashicorp/go-memdb v1.3.4
 	github.com/hashicorp/go-rootcerts v1.0.2
+	github.com/hashicorp/hcl v1.0.1-vault-7
+	go.uber.org/goleak v1.3.0
 )
 
 require (
+	github.com/hashicorp/go-immutable-radix v1.3.0 // indirect
+	github.com/hashicorp/golang-lru v0.5.4 // indirect
 	github.com/mitchellh/go-homedir v1.1.0 // indirect
-	go.uber.org/goleak v1.3.0 // indirect
 )

@@ -1,0 +1,154 @@
+package embedded
+
+// This file runs reads: at once, or when what they read has changed.
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-memdb"
+
+	"github.com/lictor-go/consul/embedded/internal/store"
+)
+
+const (
+	defaultWait = 5 * time.Minute
+	maxWait     = 10 * time.Minute
+	// jitterFraction is the part of the wait that may be added to it, so that clients do not all come back at once.
+	jitterFraction = 16
+)
+
+// errAbsent is what a read returns when what it reads is not there. The answer is none, but a client that waits is not
+// answered just because another change moved the index: it waits for the thing to appear.
+var errAbsent = errors.New("absent")
+
+// meta is what the headers of an answer say about it.
+type meta struct {
+	index uint64
+	// filtered says that ACLs hid a part of the answer.
+	filtered bool
+	// consistency and backend are left out where empty.
+	consistency, backend string
+}
+
+// read runs f on the state as it is, and where the request waits for an index, again whenever something in the watch set has
+// changed, until the index that f notes is past the one asked for. At the end of the wait the last result stands. f must
+// set its whole result anew each time.
+func (c *call) read(f func(tx *store.Tx, ws memdb.WatchSet, m *meta) error) error {
+	var m meta
+	err := c.readMeta(&m, f)
+	if err == nil {
+		c.setMeta(&m)
+	}
+	return err
+}
+
+// readMeta is read, for endpoints that set the headers themselves.
+func (c *call) readMeta(m *meta, f func(tx *store.Tx, ws memdb.WatchSet, m *meta) error) error {
+	if err := c.forward(); err != nil {
+		return err
+	}
+	if c.index == 0 {
+		err := f(c.s.store.Read(), nil, m)
+		c.finish(m)
+		if errors.Is(err, errAbsent) {
+			return nil
+		}
+		return err
+	}
+	if err := c.s.blocking.enter(); err != nil {
+		return err
+	}
+	defer c.s.blocking.leave()
+	ctx, cancel := context.WithTimeout(c.r.Context(), waitTime(c.wait))
+	defer cancel()
+	return c.block(ctx, m, f)
+}
+
+// block is the loop of a blocking query.
+func (c *call) block(ctx context.Context, m *meta, f func(tx *store.Tx, ws memdb.WatchSet, m *meta) error) error {
+	seen, wasAbsent := c.index, false
+	for {
+		tx, ws := c.s.store.Read(), memdb.NewWatchSet()
+		tx.WatchAll(ws)
+		*m = meta{}
+		err := f(tx, ws, m)
+		c.finish(m)
+		switch {
+		case errors.Is(err, errAbsent):
+			if wasAbsent { // still: other things have changed
+				seen = m.index
+			}
+			wasAbsent = true
+		case err != nil:
+			return err
+		}
+		if m.index > seen || ws.WatchCtx(ctx) != nil || tx.Abandoned() {
+			return nil
+		}
+	}
+}
+
+// finish completes what f noted.
+func (c *call) finish(m *meta) {
+	m.index = max(m.index, 1) // an index of 0 would make clients poll without a wait
+	if c.token == "" || c.token == anonymousToken {
+		m.filtered = false // those without a token are not told that there is more
+	}
+}
+
+// setMeta writes the headers that tell about the answer.
+func (c *call) setMeta(m *meta) {
+	header := c.w.Header()
+	header["X-Consul-Index"] = []string{strconv.FormatUint(m.index, 10)}
+	header["X-Consul-Knownleader"] = knownLeader
+	header["X-Consul-Lastcontact"] = lastContact
+	if m.consistency != "" {
+		header["X-Consul-Effective-Consistency"] = []string{m.consistency}
+	}
+	if m.backend != "" {
+		header["X-Consul-Query-Backend"] = []string{m.backend}
+	}
+	if m.filtered {
+		header["X-Consul-Results-Filtered-By-Acls"] = knownLeader
+	}
+}
+
+var (
+	knownLeader = []string{"true"}
+	lastContact = []string{"0"}
+)
+
+// waitTime is how long a blocking query is held that asks for the wait: 5 minutes where it does not say, 10 at most, and
+// up to a sixteenth more.
+func waitTime(wait time.Duration) time.Duration {
+	if wait <= 0 {
+		wait = defaultWait
+	}
+	wait = min(wait, maxWait)
+	if jitter := int64(wait / jitterFraction); jitter > 0 {
+		wait += time.Duration(rand.Int64N(jitter))
+	}
+	return wait
+}
+
+// gate bounds the blocking queries that are held at once.
+type gate struct{ places chan struct{} }
+
+func newGate(places int) gate { return gate{make(chan struct{}, places)} }
+
+func (g gate) enter() error {
+	select {
+	case g.places <- struct{}{}:
+		return nil
+	default:
+		return &httpError{status: http.StatusTooManyRequests, text: "Too many blocking queries: this server holds " +
+			strconv.Itoa(cap(g.places)) + " at once. End some, or start it with a higher limit."}
+	}
+}
+
+func (g gate) leave() { <-g.places }

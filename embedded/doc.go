@@ -1,0 +1,3 @@
+// Package embedded is a Consul for development and tests: one server in the process that starts it, in memory, which a
+// client can't tell from a real one.
+package embedded

@@ -1,0 +1,169 @@
+package embedded
+
+// This file carries requests to the server without a socket.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// Transport gives a transport that hands all requests to the server within the process, whatever their host. Nothing in it
+// waits for the network, so that in a testing/synctest bubble time passes while requests wait.
+func (s *Server) Transport() http.RoundTripper { return &memory{s} }
+
+type memory struct{ s *Server }
+
+// errServerClosed is what requests get that come after Close, or that Close cut short.
+var errServerClosed = errors.New("embedded: the server is closed")
+
+// RoundTrip implements http.RoundTripper.
+func (t *memory) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		defer func() { _ = request.Body.Close() }()
+	}
+	if err := request.Context().Err(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(t.s.ctx)
+	stop := context.AfterFunc(request.Context(), func() { cancel(context.Cause(request.Context())) })
+	w := &memoryWriter{header: http.Header{}, ready: make(chan struct{})}
+	started := t.s.run(func() {
+		defer stop()
+		defer cancel(nil)
+		defer w.end()
+		t.s.ServeHTTP(w, received(request.WithContext(ctx)))
+	})
+	if !started {
+		stop()
+		cancel(nil)
+		return nil, errServerClosed
+	}
+	select {
+	case <-w.ready:
+		return w.response(request, cancel)
+	case <-request.Context().Done():
+		return nil, context.Cause(request.Context())
+	case <-t.s.ctx.Done():
+		return nil, errServerClosed
+	}
+}
+
+// received makes of a request that was to be sent one that has arrived.
+func received(r *http.Request) *http.Request {
+	r.RequestURI = r.URL.RequestURI()
+	r.RemoteAddr = "127.0.0.1:0"
+	if r.Host == "" {
+		r.Host = r.URL.Host
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	return r
+}
+
+// memoryWriter keeps an answer until it is complete, or passes it on as it is written once it was flushed.
+type memoryWriter struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+	// ready is closed when there is an answer to return.
+	ready chan struct{}
+
+	mu sync.Mutex
+	// sent is the head of a flushed answer; its body follows through pipe.
+	sent    http.Header
+	pipe    *io.PipeWriter
+	reader  *io.PipeReader
+	aborted bool
+}
+
+func (w *memoryWriter) Header() http.Header { return w.header }
+
+func (w *memoryWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *memoryWriter) Write(data []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if w.pipe != nil {
+		return w.pipe.Write(data)
+	}
+	if w.header.Get(contentType) == "" && w.body.Len() == 0 {
+		w.header.Set(contentType, http.DetectContentType(data))
+	}
+	return w.body.Write(data)
+}
+
+// Flush implements http.Flusher: the answer goes out as far as it is written.
+func (w *memoryWriter) Flush() {
+	if w.pipe != nil {
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	w.reader, w.pipe = io.Pipe()
+	w.sent = w.header.Clone()
+	close(w.ready)
+	if w.body.Len() > 0 {
+		_, _ = w.pipe.Write(w.body.Bytes()) // the client may be gone
+	}
+}
+
+// end completes the answer when the handler has returned, or has panicked to cut the connection.
+func (w *memoryWriter) end() {
+	if cut := recover(); cut != nil {
+		if cut != http.ErrAbortHandler {
+			panic(cut)
+		}
+		w.aborted = true
+	}
+	switch {
+	case w.pipe == nil:
+		close(w.ready)
+	case w.aborted:
+		_ = w.pipe.CloseWithError(io.ErrUnexpectedEOF)
+	default:
+		_ = w.pipe.Close()
+	}
+}
+
+// response makes the answer that the client gets. cancel ends the request's handling, which is over but for one that was
+// flushed.
+func (w *memoryWriter) response(r *http.Request, cancel context.CancelCauseFunc) (*http.Response, error) {
+	response := &http.Response{
+		Status:     fmt.Sprintf("%03d %s", w.status, http.StatusText(w.status)),
+		StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Request: r, ContentLength: int64(w.body.Len()),
+	}
+	switch {
+	case w.reader != nil:
+		response.Header, response.ContentLength = w.sent, -1
+		response.Body = &streamBody{w.reader, cancel}
+	case w.aborted:
+		return nil, io.EOF // as a connection that was closed before an answer
+	case w.status == 0:
+		response.StatusCode, response.Status = http.StatusOK, "200 OK"
+		fallthrough
+	default:
+		response.Body = io.NopCloser(bytes.NewReader(w.body.Bytes()))
+	}
+	return response, nil
+}
+
+// streamBody is the body of an answer without an end. Closing it ends the request.
+type streamBody struct {
+	*io.PipeReader
+	cancel context.CancelCauseFunc
+}
+
+func (b *streamBody) Close() error {
+	b.cancel(context.Canceled)
+	return b.PipeReader.Close()
+}

@@ -1,0 +1,80 @@
+package embedded
+
+// This file ends sessions whose time has run out.
+
+import (
+	"sync"
+	"time"
+
+	"github.com/lictor-go/consul/embedded/internal/store"
+)
+
+const (
+	minTTL = 10 * time.Second
+	maxTTL = 24 * time.Hour
+	// ttlMultiplier is how many times its TTL a session lives without being renewed, so that none ends too early.
+	ttlMultiplier = 2
+)
+
+// sessionTimers holds a timer for each session with a TTL.
+type sessionTimers struct {
+	mu     sync.Mutex
+	timers map[string]*time.Timer
+	closed bool
+}
+
+// reset has the session's time begin anew: expire is called when it has passed.
+func (t *sessionTimers) reset(id string, ttl time.Duration, expire func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	if timer, ok := t.timers[id]; ok {
+		timer.Reset(ttl * ttlMultiplier)
+		return
+	}
+	if t.timers == nil {
+		t.timers = map[string]*time.Timer{}
+	}
+	t.timers[id] = time.AfterFunc(ttl*ttlMultiplier, expire)
+}
+
+// stop forgets a session that has ended.
+func (t *sessionTimers) stop(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if timer, ok := t.timers[id]; ok {
+		timer.Stop()
+		delete(t.timers, id)
+	}
+}
+
+// close stops all timers for good.
+func (t *sessionTimers) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	for id, timer := range t.timers {
+		timer.Stop()
+		delete(t.timers, id)
+	}
+}
+
+// keepSession begins the time of a session, anew where it has begun. Sessions without a TTL live until something ends them.
+func (s *Server) keepSession(session *store.Session) {
+	if ttl, err := time.ParseDuration(session.TTL); err == nil && ttl > 0 {
+		s.sessions.reset(session.ID, ttl, func() { s.expireSession(session.ID) })
+	}
+}
+
+// expireSession ends a session as its TTL does.
+func (s *Server) expireSession(id string) {
+	if s.ctx.Err() != nil {
+		return
+	}
+	s.log.Debug("session expired", "session", id)
+	if err := s.store.Write(func(tx *store.Tx) error { return tx.DestroySession(id) }); err != nil {
+		s.log.Error("a session that expired can't be ended", "session", id, "error", err)
+	}
+}
