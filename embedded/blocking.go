@@ -64,13 +64,13 @@ func (c *call) readMeta(m *meta, f func(tx *store.Tx, ws memdb.WatchSet, m *meta
 		return err
 	}
 	defer c.s.blocking.leave()
-	ctx, cancel := context.WithTimeout(c.r.Context(), waitTime(c.wait))
-	defer cancel()
-	return c.block(ctx, m, f)
+	timeout := time.NewTimer(waitTime(c.wait))
+	defer timeout.Stop()
+	return c.block(timeout.C, m, f)
 }
 
 // block is the loop of a blocking query.
-func (c *call) block(ctx context.Context, m *meta, f func(tx *store.Tx, ws memdb.WatchSet, m *meta) error) error {
+func (c *call) block(timeout <-chan time.Time, m *meta, f func(tx *store.Tx, ws memdb.WatchSet, m *meta) error) error {
 	seen, wasAbsent := c.index, false
 	for {
 		tx, ws := c.s.store.Read(), memdb.NewWatchSet()
@@ -87,9 +87,46 @@ func (c *call) block(ctx context.Context, m *meta, f func(tx *store.Tx, ws memdb
 		case err != nil:
 			return err
 		}
-		if m.index > seen || ws.WatchCtx(ctx) != nil || tx.Abandoned() {
+		if m.index > seen || !changes(ws, c.r.Context(), timeout) || tx.Abandoned() {
 			return nil
 		}
+	}
+}
+
+// changes waits for something in the watch set to change, and reports false where ctx or the time ended first. Most sets
+// are small, and a query that waits holds its stack: hence the select of its own for these.
+func changes(ws memdb.WatchSet, ctx context.Context, timeout <-chan time.Time) bool {
+	const few = 3
+	if len(ws) > few {
+		return changesOfMany(ws, ctx, timeout)
+	}
+	var watched [few]<-chan struct{}
+	i := 0
+	for ch := range ws {
+		watched[i] = ch
+		i++
+	}
+	select {
+	case <-watched[0]:
+	case <-watched[1]:
+	case <-watched[2]:
+	case <-ctx.Done():
+		return false
+	case <-timeout:
+		return false
+	}
+	return true
+}
+
+func changesOfMany(ws memdb.WatchSet, ctx context.Context, timeout <-chan time.Time) bool {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := ws.WatchCh(ctx)
+	select {
+	case err := <-ended:
+		return err == nil
+	case <-timeout:
+		return false
 	}
 }
 

@@ -59,9 +59,10 @@ func accessOf(text string) Access {
 // AnonymousAccessorID is the accessor of the token that a request without a token has.
 const AnonymousAccessorID = "00000000-0000-0000-0000-000000000002"
 
-// Denied refuses a request for want of a permission, in the server's words. The zero value, ErrPermissionDenied, says no more
-// than that.
+// Denied refuses a request, in the server's words. The zero value, ErrPermissionDenied, says no more than that.
 type Denied struct {
+	Cause string // why; else a permission is wanting, which the other fields say
+
 	Accessor string // of the token that was used
 	Resource Resource
 	Access   Access
@@ -76,6 +77,9 @@ func (Denied) Is(target error) bool { return target == ErrPermissionDenied }
 
 func (d Denied) Error() string {
 	const denied = "Permission denied"
+	if d.Cause != "" {
+		return denied + ": " + d.Cause
+	}
 	if d.Resource == "" {
 		return denied
 	}

@@ -20,7 +20,8 @@ type Authorizer struct {
 	agent, event, intention, key, node, query, service, session ruleset
 }
 
-// New makes the authorizer of a token with policies, which are merged.
+// New makes the authorizer of a token with policies, which are merged. The server takes them in the order of their IDs,
+// which decides where two levels in capitals meet.
 func New(fallback Default, policies ...*Policy) *Authorizer {
 	m := merge(policies)
 	level := func(r Resource) Access { return accessOf(m.single[r]) }
@@ -46,8 +47,8 @@ func New(fallback Default, policies ...*Policy) *Authorizer {
 	return a
 }
 
-// intentionLevel is what a rule for a service says of the intentions towards it. One that speaks only of the service lets who
-// may see it read them; as in merging, a level in capitals is not recognised.
+// intentionLevel is what a rule for a service says of the intentions towards it. One that speaks only of the service
+// lets who may see it read them; as in merging, a level in capitals is not recognised.
 func intentionLevel(r rule) Access {
 	switch {
 	case r.intentions != "":
@@ -119,7 +120,8 @@ func (a *Authorizer) IntentionWrite(service string) bool {
 // KeyRead allows reading a key.
 func (a *Authorizer) KeyRead(key string) bool { return a.answer(a.key.one(key, AccessRead)) }
 
-// KeyList allows listing the keys with a prefix, where the server wants that permission for it (acl.enable_key_list_policy).
+// KeyList allows listing the keys with a prefix, where the server wants that permission for it
+// (acl.enable_key_list_policy).
 func (a *Authorizer) KeyList(prefix string) bool { return a.answer(a.key.one(prefix, AccessList)) }
 
 // KeyWrite allows writing a key.

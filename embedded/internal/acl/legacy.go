@@ -17,14 +17,16 @@ type legacyDocument struct {
 	Operator string         `hcl:"operator"`
 }
 
-// ParseLegacy reads legacy rules. Every name in them is a prefix. Errors are those of Consul 1.10.0, word for word.
+// ParseLegacy reads legacy rules. Every name in them is a prefix. Errors are those of Consul 1.10.0, word for word, but
+// where a value is missing or is an empty object: its HCL decoder gives an error for the former that names another
+// place, and ends the request without an answer for the latter.
 func ParseLegacy(text string) (*Policy, error) {
 	if text == "" {
 		return newPolicy(), nil
 	}
 	var d legacyDocument
-	if err := hcl.Decode(&d, text); err != nil {
-		return nil, parseError(err)
+	if err := decode(hcl.Decode, &d, text); err != nil {
+		return nil, err
 	}
 	return newPolicyOf(
 		legacy{ResourceAgent, collect(d.Agents), nil},

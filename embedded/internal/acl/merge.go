@@ -40,8 +40,8 @@ func unite(all map[Resource]map[string]rule, resource Resource, more []rule) {
 	}
 }
 
-// stronger is the level that holds of two, the old one where neither outranks the other. Servers accept levels in capitals
-// but rank them below all others, and below no level at all where the resource is not named.
+// stronger is the level that holds of two, the old one where neither outranks the other. Servers accept levels in
+// capitals but rank them below all others, and below no level at all where the resource is not named.
 func stronger(old, other string) string {
 	if rank(other) > rank(old) {
 		return other

@@ -1,6 +1,7 @@
 package acl
 
-// This file holds what policies, roles, auth methods and identities may be called, in the server's words where it refuses.
+// This file holds what policies, roles, auth methods and identities may be called, in the server's words where it
+// refuses.
 
 import (
 	"errors"
@@ -25,39 +26,49 @@ var (
 
 // CheckPolicyName says why a policy can't have a name.
 func CheckPolicyName(name string) error {
-	const invalid = "Invalid Policy: invalid Name. "
 	switch {
-	case name == "" || len(name) > maxPolicyName:
-		return fmt.Errorf(invalid+"Length must be greater than 0 and less than %d", maxPolicyName)
+	case name == "":
+		return noName("Policy")
+	case len(name) > maxPolicyName:
+		return invalidName("Policy", fmt.Sprintf("Length must be greater than 0 and less than %d", maxPolicyName))
 	case strings.HasPrefix(name, "/") || strings.HasPrefix(name, ReservedNamePrefix):
-		return fmt.Errorf(invalid+"Names cannot be prefixed with '/' or '%s'", ReservedNamePrefix)
+		return invalidName("Policy", "Names cannot be prefixed with '/' or '"+ReservedNamePrefix+"'")
 	case !policyName.MatchString(name):
-		return errors.New(invalid + "Only alphanumeric characters, a single '/', '-' and '_' are allowed")
+		return invalidName("Policy", "Only alphanumeric characters, a single '/', '-' and '_' are allowed")
 	default:
 		return nil
 	}
 }
 
 // CheckRoleName says why a role can't have a name.
-func CheckRoleName(name string) error {
-	if !roleName.MatchString(name) {
-		return errors.New("Invalid Role: invalid Name. Only alphanumeric characters, '-' and '_' are allowed")
-	}
-	return nil
-}
+func CheckRoleName(name string) error { return checkName("Role", name, roleName) }
 
 // CheckAuthMethodName says why an auth method can't have a name.
-func CheckAuthMethodName(name string) error {
-	if !authMethodName.MatchString(name) {
-		return errors.New("Invalid Auth Method: invalid Name. Only alphanumeric characters, '-' and '_' are allowed")
+func CheckAuthMethodName(name string) error { return checkName("Auth Method", name, authMethodName) }
+
+func checkName(kind, name string, valid *regexp.Regexp) error {
+	switch {
+	case name == "":
+		return noName(kind)
+	case !valid.MatchString(name):
+		return invalidName(kind, "Only alphanumeric characters, '-' and '_' are allowed")
+	default:
+		return nil
 	}
-	return nil
 }
 
-// ValidServiceIdentityName says whether there can be an identity of a service of that name, which is stricter than the catalog.
+func noName(kind string) error { return fmt.Errorf("Invalid %s: no Name is set", kind) }
+
+func invalidName(kind, why string) error {
+	return fmt.Errorf("Invalid %s: invalid Name. %s", kind, why)
+}
+
+// ValidServiceIdentityName says whether there can be an identity of a service of that name, which is stricter than the
+// catalog.
 func ValidServiceIdentityName(name string) bool { return validIdentityName(name) }
 
-// ValidNodeIdentityName says whether there can be an identity of a node of that name, which is stricter than the catalog.
+// ValidNodeIdentityName says whether there can be an identity of a node of that name, which is stricter than the
+// catalog.
 func ValidNodeIdentityName(name string) bool { return validIdentityName(name) }
 
 func validIdentityName(name string) bool {
@@ -72,8 +83,8 @@ const (
 	OwnerRole  Owner = "role"
 )
 
-// CheckServiceIdentity says why a token or role can't have the identity of a service in datacenters. Local is that the owner is
-// a token of one datacenter.
+// CheckServiceIdentity says why a token or role can't have the identity of a service in datacenters. Local is that the
+// owner is a token of one datacenter.
 func CheckServiceIdentity(owner Owner, service string, datacenters []string, local bool) error {
 	switch {
 	case service == "":

@@ -39,8 +39,8 @@ func (r *prefixRule) rule() rule  { return rule{name: r.Prefix, policy: r.Policy
 func (r *nameRule) rule() rule    { return rule{name: r.Name, policy: r.Policy} }
 func (r *serviceRule) rule() rule { return rule{r.Name, r.Policy, r.Intentions} }
 
-// document is rules as they are decoded: what is not named here is ignored, without a word. The order of the fields is the
-// server's, and decides which of several errors is given.
+// document is rules as they are decoded: what is not named here is ignored, without a word. The order of the fields is
+// the server's, and decides which of several errors is given.
 type document struct {
 	ACL             string         `hcl:"acl"`
 	Agents          []*nodeRule    `hcl:"agent"`
@@ -73,8 +73,8 @@ func Parse(text string) (*Policy, error) {
 		return newPolicy(), nil
 	}
 	var d document
-	if err := hcl.DecodeErrorOnDuplicates(&d, text); err != nil {
-		return nil, parseError(err)
+	if err := decode(hcl.DecodeErrorOnDuplicates, &d, text); err != nil {
+		return nil, err
 	}
 	return newPolicyOf(
 		single{ResourceACL, d.ACL},
@@ -92,7 +92,13 @@ func Parse(text string) (*Policy, error) {
 	)
 }
 
-func parseError(err error) error { return fmt.Errorf("Failed to parse ACL rules: %w", err) }
+// decode reads text into a document, with one of the functions of package hcl.
+func decode(with func(any, string) error, document any, text string) error {
+	if err := guard(text, func() error { return with(document, text) }); err != nil {
+		return fmt.Errorf("Failed to parse ACL rules: %w", err)
+	}
+	return nil
+}
 
 func collect[R interface{ rule() rule }](decoded []R) []rule {
 	rules := make([]rule, len(decoded))

@@ -28,8 +28,8 @@ func decide(have, want Access) decision {
 	}
 }
 
-// ruleset is the rules of one named resource. A rule for the name itself outdoes one for a prefix, the longest prefix the
-// others.
+// ruleset is the rules of one named resource. A rule for the name itself outdoes one for a prefix, the longest prefix
+// the others.
 type ruleset struct {
 	exact   map[string]Access
 	prefix  map[string]Access
@@ -73,7 +73,8 @@ func (s *ruleset) longest(name string) Access {
 	return 0
 }
 
-// under decides a request for all names with a prefix: the prefix must be granted, and no rule below it may take that back.
+// under decides a request for all names with a prefix: the prefix must be granted, and no rule below it may take that
+// back.
 func (s *ruleset) under(prefix string, want Access) decision {
 	base := decide(s.longest(prefix), want)
 	if base == denied || s.refuses(prefix, want) {

@@ -42,8 +42,8 @@ func TemplateByName(name string) (Template, bool) {
 	return templates[i], true
 }
 
-// Check says whether the variables fit the template, in the words in which the server goes on after "validation error for
-// templated policy …: ". Nil is no variables at all.
+// Check says whether the variables fit the template, in the words in which the server goes on after "validation error
+// for templated policy …: ". Nil is no variables at all.
 func (t Template) Check(v *Variables) error {
 	switch {
 	case t.Schema == "":

@@ -1,0 +1,423 @@
+package embedded_test
+
+// This file plays random requests to a real server and to an embedded one, and compares what they answer.
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lictor-go/consul/embedded"
+	"github.com/lictor-go/consul/testutil"
+)
+
+// step is a request. {s3} in it stands for the ID of the third session that was created, {i:a} for the index that the key
+// a had when it was last read: each server has its own.
+type step struct{ method, path, body string }
+
+func (s step) String() string { return strings.TrimSpace(s.method + " " + s.path + " " + s.body) }
+
+// generator makes up steps.
+type generator struct {
+	*rand.Rand
+	sessions int
+}
+
+func (g *generator) pick(from ...string) string { return from[g.IntN(len(from))] }
+
+func (g *generator) key() string {
+	return g.pick("a", "b", "a/", "a/b", "a/c", "a/b/c", "ab", "b/x", "ü")
+}
+
+func (g *generator) prefix() string { return g.pick("a", "a/", "b/", "a/b", "none", "") }
+
+func (g *generator) node() string { return g.pick("n1", "n2", "N2", "n3") }
+
+func (g *generator) service() string { return g.pick("web", "db", "api") }
+
+func (g *generator) check() string { return g.pick("c1", "c2") }
+
+func (g *generator) status() string { return g.pick("passing", "passing", "warning", "critical") }
+
+// session names a session that was created, or one that never was.
+func (g *generator) session() string {
+	if g.sessions == 0 || g.IntN(10) == 0 {
+		return "11111111-2222-3333-4444-555555555555"
+	}
+	// Mostly a late one, since most others are gone.
+	back := min(g.IntN(1+g.IntN(6)), g.sessions-1)
+	return fmt.Sprintf("{s%d}", g.sessions-back)
+}
+
+func (g *generator) index(key string) string {
+	return g.pick("0", "{i:"+key+"}", "{i:"+key+"}", "1")
+}
+
+func (g *generator) value() string {
+	return g.pick("", "x", "y", "<&>", strings.Repeat("z", g.IntN(3000)))
+}
+
+// next makes up the next step.
+func (g *generator) next() step {
+	switch g.IntN(10) {
+	case 0, 1, 2:
+		return g.writeKV()
+	case 3, 4:
+		return g.readKV()
+	case 5:
+		return g.ofSession()
+	case 6:
+		return g.transaction()
+	case 7, 8:
+		return g.writeCatalog()
+	}
+	return g.readCatalog()
+}
+
+func (g *generator) writeKV() step {
+	key := g.key()
+	put := func(params string) step { return step{"PUT", "/v1/kv/" + key + params, g.value()} }
+	switch g.IntN(9) {
+	case 0:
+		return put("?flags=" + strconv.FormatUint(g.Uint64(), 10))
+	case 1, 2:
+		return put("?cas=" + g.index(key))
+	case 3, 4:
+		return put("?acquire=" + g.session())
+	case 5:
+		return put("?release=" + g.session())
+	case 6:
+		return step{"DELETE", "/v1/kv/" + g.pick(key, key+"?cas="+g.index(key)), ""}
+	case 7:
+		return step{"DELETE", "/v1/kv/" + g.pick("a/", "b/", "none") + "?recurse", ""}
+	}
+	return put("")
+}
+
+func (g *generator) readKV() step {
+	return step{"GET", "/v1/kv/" + g.pick(
+		g.key(), g.key(), g.key()+"?raw", g.prefix()+"?recurse", g.prefix()+"?keys", g.prefix()+"?keys&separator=/",
+		// What has changed since is answered at once, else after the wait.
+		g.key()+"?index={i:a}&wait=1ms", g.prefix()+"?recurse&index={i:a}&wait=1ms",
+	), ""}
+}
+
+func (g *generator) ofSession() step {
+	switch g.IntN(8) {
+	case 0, 1:
+		return step{"PUT", "/v1/session/destroy/" + g.session(), ""}
+	case 2:
+		return step{"GET", "/v1/session/info/" + g.session(), ""}
+	case 3:
+		return step{"GET", "/v1/session/" + g.pick("list", "node/"+g.node()), ""}
+	}
+	session := map[string]any{
+		"Node": g.node(), "LockDelay": g.pick("0s", "0s", "60s"), "Behavior": g.pick("release", "delete", "", "none"),
+		"NodeChecks": []string{}, "Checks": []string{},
+	}
+	if g.IntN(2) == 0 {
+		session["NodeChecks"], session["Checks"] = []string{g.check()}, []string{g.check()}
+	}
+	return step{"PUT", "/v1/session/create", encode(session)}
+}
+
+func (g *generator) transaction() step {
+	ops := []any{}
+	for range 1 + g.IntN(4) {
+		ops = append(ops, g.operation())
+	}
+	return step{"PUT", "/v1/txn", encode(ops)}
+}
+
+func (g *generator) operation() any {
+	key := g.key()
+	if g.IntN(5) == 0 {
+		return map[string]any{"Node": map[string]any{
+			"Verb": g.pick("get", "set", "delete"), "Node": map[string]any{"Node": g.node(), "Address": g.pick("192.0.2.1", "192.0.2.2")},
+		}}
+	}
+	op := map[string]any{
+		"Verb": g.pick("set", "cas", "lock", "unlock", "get", "get-or-empty", "get-tree", "check-index", "check-session",
+			"check-not-exists", "delete", "delete-tree", "delete-cas", "none"),
+		"Key": key, "Value": []byte(g.value()), "Session": g.session(), "Flags": g.IntN(3),
+	}
+	if index := g.index(key); index != "0" {
+		op["Index"] = index
+	}
+	return map[string]any{"KV": op}
+}
+
+func (g *generator) writeCatalog() step {
+	node := g.node()
+	if g.IntN(4) == 0 {
+		body := map[string]any{"Node": node}
+		switch g.IntN(4) {
+		case 0:
+			body["ServiceID"] = g.service()
+		case 1:
+			body["CheckID"] = g.check()
+		}
+		return step{"PUT", "/v1/catalog/deregister", encode(body)}
+	}
+	body := map[string]any{"Node": node, "Address": g.pick("192.0.2.1", "192.0.2.2", "")}
+	if g.IntN(2) == 0 {
+		body["Service"] = map[string]any{
+			"Service": g.service(), "Tags": []string{g.pick("v1", "v2")}, "Port": 80 + g.IntN(2), "Meta": map[string]string{"k": g.pick("1", "2")},
+		}
+	}
+	if g.IntN(2) == 0 {
+		check := map[string]any{"CheckID": g.check(), "Name": "a check", "Status": g.status(), "Output": g.pick("", "out")}
+		if g.IntN(3) == 0 {
+			check["ServiceID"] = g.service()
+		}
+		body["Check"] = check
+	}
+	return step{"PUT", "/v1/catalog/register", encode(body)}
+}
+
+func (g *generator) readCatalog() step {
+	return step{"GET", "/v1/" + g.pick(
+		"catalog/nodes", "catalog/services", "catalog/node/"+g.node(), "catalog/node-services/"+g.node(),
+		"catalog/service/"+g.service(), "catalog/service/"+g.service()+"?tag=v1",
+		"health/node/"+g.node(), "health/checks/"+g.service(), "health/service/"+g.service(),
+		"health/service/"+g.service()+"?passing", "health/state/"+g.pick("any", "passing", "critical"),
+		`catalog/nodes?filter=Address=="192.0.2.1"`, "catalog/services?filter="+"ServiceName==web",
+	), ""}
+}
+
+func encode(value any) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		panic(err)
+	}
+	// Indexes are numbers, also those that are yet to be filled in.
+	return quotedIndex.ReplaceAllString(strings.TrimSpace(b.String()), `"Index":$1`)
+}
+
+var quotedIndex = regexp.MustCompile(`"Index":"([^"]+)"`)
+
+// player sends steps to one server and writes down what it answers.
+type player struct {
+	peer
+	sessions []string
+	indexes  map[string]string
+}
+
+var (
+	placeholder = regexp.MustCompile(`\{([si]):?([^}]*)\}`)
+	anyIndex    = regexp.MustCompile(`"(CreateIndex|ModifyIndex)":(\d+)`)
+)
+
+func (p *player) fill(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
+		name := strings.Trim(found[2:len(found)-1], ":")
+		if found[1] == 's' {
+			n, _ := strconv.Atoi(name)
+			if n > len(p.sessions) {
+				return "22222222-2222-3333-4444-555555555555" // could not be created, here as there
+			}
+			return p.sessions[n-1]
+		}
+		return cmp.Or(p.indexes[name], "7")
+	})
+}
+
+// play sends a step and gives the answer, with what is the server's own named and indexes marked.
+func (p *player) play(s step) (string, error) {
+	body := p.fill(s.body)
+	r, err := http.NewRequest(s.method, p.base+strings.ReplaceAll(p.fill(s.path), `"`, "%22"), strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	answer, err := p.transport.RoundTrip(r)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	data, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "", err
+	}
+	p.learn(s, answer, data)
+	text := string(data)
+	for i, id := range p.sessions {
+		text = strings.ReplaceAll(text, id, fmt.Sprintf("{s%d}", i+1))
+	}
+	if strings.HasPrefix(s.path, "/v1/session/") {
+		text = sortSessions(text)
+	}
+	text = anyIndex.ReplaceAllString(text, `"$1":#$2#`)
+	if index := answer.Header.Get("X-Consul-Index"); index != "" {
+		text = "index #" + index + "# " + text
+	}
+	return fmt.Sprintf("%d %s", answer.StatusCode, text), nil
+}
+
+// learn keeps the IDs and indexes that later steps use.
+func (p *player) learn(s step, answer *http.Response, data []byte) {
+	switch {
+	case s.path == "/v1/session/create":
+		var created struct{ ID string }
+		_ = json.Unmarshal(data, &created) // a refusal is no JSON
+		p.sessions = append(p.sessions, cmp.Or(created.ID, "22222222-2222-3333-4444-555555555555"))
+	case s.method == "GET" && strings.HasPrefix(s.path, "/v1/kv/") && answer.StatusCode == http.StatusOK:
+		var list []struct {
+			Key         string
+			ModifyIndex uint64
+		}
+		if json.Unmarshal(data, &list) == nil {
+			for _, kv := range list {
+				p.indexes[kv.Key] = strconv.FormatUint(kv.ModifyIndex, 10)
+			}
+		}
+	}
+}
+
+// sortSessions orders a list of sessions by when they were created: servers order it by their IDs, which are random.
+func sortSessions(text string) string {
+	var list []json.RawMessage
+	if json.Unmarshal([]byte(text), &list) != nil {
+		return text
+	}
+	number := func(raw json.RawMessage) int {
+		var session struct{ ID string }
+		_ = json.Unmarshal(raw, &session)
+		n, _ := strconv.Atoi(strings.Trim(session.ID, "{s}"))
+		return n
+	}
+	slices.SortFunc(list, func(a, b json.RawMessage) int { return number(a) - number(b) })
+	return encode(list)
+}
+
+var marked = regexp.MustCompile(`#(\d+)#`)
+
+// rank replaces indexes by their rank among all of the answers, so that their order and their equality are compared.
+func rank(answers []string) []string {
+	seen := map[int]int{}
+	for _, answer := range answers {
+		for _, match := range marked.FindAllStringSubmatch(answer, -1) {
+			n, _ := strconv.Atoi(match[1])
+			seen[n] = 0
+		}
+	}
+	order := make([]int, 0, len(seen))
+	for n := range seen {
+		order = append(order, n)
+	}
+	slices.Sort(order)
+	for i, n := range order {
+		seen[n] = i
+	}
+	ranked := make([]string, len(answers))
+	for i, answer := range answers {
+		ranked[i] = marked.ReplaceAllStringFunc(answer, func(found string) string {
+			n, _ := strconv.Atoi(strings.Trim(found, "#"))
+			return "#" + strconv.Itoa(seen[n])
+		})
+	}
+	return ranked
+}
+
+// seeds are those that every run plays, with one more that the time gives.
+func seeds() []uint64 { return []uint64{1, 2, 3, uint64(time.Now().UnixNano())} }
+
+const randomSteps = 1500
+
+// TestRandomRequests plays the same random requests to both servers.
+func TestRandomRequests(t *testing.T) {
+	if os.Getenv("CONSUL_TEST_BACKEND") != "real" {
+		t.Skip("it compares with a real server: set CONSUL_TEST_BACKEND=real")
+	}
+	for _, seed := range seeds() {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			ours, err := embedded.Start()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = ours.Close() }()
+			theirs := testutil.NewServer(t)
+			compareRandom(t, seed, inMemory(ours), peer{"http://" + theirs.Addr(), http.DefaultTransport})
+		})
+	}
+}
+
+func compareRandom(t *testing.T, seed uint64, peers ...peer) {
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	steps := make([]step, randomSteps)
+	answers := make([][]string, len(peers))
+	players := make([]*player, len(peers))
+	for i, peer := range peers {
+		players[i] = &player{peer: peer, indexes: map[string]string{}}
+	}
+	for i := range steps {
+		steps[i] = g.next()
+		if steps[i].path == "/v1/session/create" {
+			g.sessions++
+		}
+		for k, player := range players {
+			answer, err := player.play(steps[i])
+			if err != nil {
+				t.Fatalf("step %d, %v: %v", i, steps[i], err)
+			}
+			answers[k] = append(answers[k], answer)
+		}
+	}
+	ours, theirs := rank(answers[0]), rank(answers[1])
+	failed := 0
+	for i := range steps {
+		if ours[i] != theirs[i] {
+			t.Errorf("step %d: %v\nembedded: %s\nreal:     %s", i, steps[i], ours[i], theirs[i])
+			if failed++; failed == 5 {
+				t.Fatal("and maybe more")
+			}
+		}
+	}
+}
+
+// TestRandomRequestsAtOnce plays random requests from many clients at once. Nothing is compared but that each is answered,
+// and none with an error that is the server's own; the race detector looks at the rest.
+func TestRandomRequestsAtOnce(t *testing.T) {
+	t.Parallel()
+	const clients, each = 8, 400
+	s, err := embedded.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			g := &generator{Rand: rand.New(rand.NewPCG(uint64(client), 1))}
+			p := &player{peer: inMemory(s), indexes: map[string]string{}}
+			for range each {
+				next := g.next()
+				if next.path == "/v1/session/create" {
+					g.sessions++
+				}
+				answer, err := p.play(next)
+				if err != nil {
+					t.Errorf("client %d: %v: %v", client, next, err)
+				}
+				if strings.Contains(answer, "panic") || strings.Contains(answer, "not found in table") {
+					t.Errorf("client %d: %v: %s", client, next, answer)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
