@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -19,7 +20,6 @@ import (
 	"time"
 
 	"github.com/lictor-go/consul/embedded"
-	"github.com/lictor-go/consul/testutil"
 )
 
 func startFor(b *testing.B, opts ...embedded.Option) *embedded.Server {
@@ -105,8 +105,7 @@ func BenchmarkBeside(b *testing.B) {
 	peers := map[string]peer{"embedded": overLoopback(b, startFor(b).Addr(), callers)}
 	names := []string{"embedded"}
 	if os.Getenv("CONSUL_TEST_BACKEND") == "real" {
-		s := testutil.NewServer(b, testutil.WithConfig(`{"log_level": "ERROR"}`))
-		peers["real"] = overLoopback(b, s.Addr(), callers)
+		peers["real"] = overLoopback(b, startReal(b), callers)
 		names = append(names, "real")
 	}
 	for _, work := range []struct{ name, method string }{{"get", "GET"}, {"put", "PUT"}} {
@@ -134,6 +133,48 @@ func BenchmarkBeside(b *testing.B) {
 				wg.Wait()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 			})
+		}
+	}
+}
+
+// startReal starts "consul agent -dev" and gives its address. The harness of testutil has its servers keep their data on
+// disk, which this one does not.
+func startReal(b *testing.B) string {
+	ports := make([]string, 4)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+		_ = l.Close()
+	}
+	server := exec.Command(os.Getenv("CONSUL_BIN"), "agent", "-dev", "-bind=127.0.0.1", "-log-level=error", "-http-port="+ports[0],
+		"-server-port="+ports[1], "-serf-lan-port="+ports[2], "-serf-wan-port="+ports[3], "-dns-port=-1", "-grpc-port=-1", "-grpc-tls-port=-1")
+	if err := server.Start(); err != nil {
+		b.Fatalf("CONSUL_BIN has to name a consul: %v", err)
+	}
+	b.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	addr := "127.0.0.1:" + ports[0]
+	ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		r, _ := http.NewRequestWithContext(ctx, "PUT", "http://"+addr+"/v1/kv/a", nil)
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return addr
+			}
+		}
+		select {
+		case <-ctx.Done():
+			b.Fatalf("consul agent -dev did not become ready: %v", err)
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

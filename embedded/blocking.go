@@ -31,7 +31,7 @@ type meta struct {
 	index uint64
 	// filtered says that ACLs hid a part of the answer.
 	filtered bool
-	// consistency and backend are left out where empty.
+	// consistency is left out where empty. backend is "blocking-query" where empty.
 	consistency, backend string
 }
 
@@ -147,6 +147,7 @@ func (c *call) setMeta(m *meta) {
 	if m.consistency != "" {
 		header["X-Consul-Effective-Consistency"] = []string{m.consistency}
 	}
+	header["X-Consul-Query-Backend"] = blockingBackend
 	if m.backend != "" {
 		header["X-Consul-Query-Backend"] = []string{m.backend}
 	}
@@ -155,9 +156,18 @@ func (c *call) setMeta(m *meta) {
 	}
 }
 
+// setFailedMeta writes these headers beside an error, on the routes where the real server does: those of an answer that was
+// never made.
+func (c *call) setFailedMeta() {
+	c.setMeta(&meta{index: 1})
+	c.w.Header()["X-Consul-Knownleader"] = noLeader
+}
+
 var (
-	knownLeader = []string{"true"}
-	lastContact = []string{"0"}
+	knownLeader     = []string{"true"}
+	noLeader        = []string{"false"}
+	lastContact     = []string{"0"}
+	blockingBackend = []string{"blocking-query"}
 )
 
 // waitTime is how long a blocking query is held that asks for the wait: 5 minutes where it does not say, 10 at most, and

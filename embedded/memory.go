@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 )
 
@@ -145,6 +146,9 @@ func (w *memoryWriter) response(r *http.Request, cancel context.CancelCauseFunc)
 	switch {
 	case w.reader != nil:
 		response.Header, response.ContentLength = w.sent, -1
+		if length, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil {
+			response.ContentLength = length
+		}
 		response.Body = &streamBody{w.reader, cancel}
 	case w.aborted:
 		return nil, io.EOF // as a connection that was closed before an answer

@@ -3,9 +3,7 @@ package embedded
 // This file holds what a server can be told when it starts.
 
 import (
-	"crypto/rand"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 )
 
@@ -118,12 +116,3 @@ func (a ACL) withDefaults() ACL {
 }
 
 func (a ACL) enabled() bool { return a.on }
-
-// newUUID makes a random UUID of version 4.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}

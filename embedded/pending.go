@@ -7,7 +7,5 @@ var (
 	healthRoutes     []route
 	coordinateRoutes []route
 	agentRoutes      []route
-	eventRoutes      []route
-	txnRoutes        []route
 	aclRoutes        []route
 )

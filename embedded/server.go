@@ -23,6 +23,8 @@ type Server struct {
 	mux      *http.ServeMux
 	blocking gate
 	sessions sessionTimers
+	events   events
+	faults   faults
 
 	// ctx ends when the server is closed. What it started ends by it, and is counted in running; starting keeps the count from
 	// growing once Close waits for it.
@@ -141,6 +143,15 @@ func (s *Server) Close() error {
 // ServeHTTP serves one request. It makes the server an http.Handler, for those that have a listener or a test server of
 // their own.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if effects := s.faults.of(r); effects != nil {
+		apply(effects, http.HandlerFunc(s.serveWell)).ServeHTTP(w, r)
+		return
+	}
+	s.serveWell(w, r)
+}
+
+// serveWell serves a request that meets no fault.
+func (s *Server) serveWell(w http.ResponseWriter, r *http.Request) {
 	if !printable(r.URL.Path) {
 		w.WriteHeader(http.StatusBadRequest)
 		return

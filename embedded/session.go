@@ -259,13 +259,27 @@ func (c *call) serveSessions(
 	if name == "" {
 		return nil, unnamed
 	}
-	var list []*store.Session
-	var m meta
-	// The real server sends these headers with an error, too.
-	defer func() { c.setMeta(&m) }()
+	list, m, err := c.readSessions(find)
+	if err != nil {
+		c.setFailedMeta()
+		return nil, err
+	}
+	c.setMeta(&m)
+	if list == nil {
+		list = []*store.Session{}
+	}
+	return list, nil
+}
+
+func (c *call) readSessions(
+	find func(*store.Tx, memdb.WatchSet) (uint64, []*store.Session, error),
+) (list []*store.Session, m meta, err error) {
+	if err := c.forward(); err != nil {
+		return nil, m, err
+	}
 	who, err := c.authorize()
 	if err != nil {
-		return nil, err
+		return nil, m, err
 	}
 	err = c.readMeta(&m, func(tx *store.Tx, ws memdb.WatchSet, m *meta) error {
 		var err error
@@ -275,11 +289,5 @@ func (c *call) serveSessions(
 		m.filtered = len(list) != all
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if list == nil {
-		list = []*store.Session{}
-	}
-	return list, nil
+	return list, m, err
 }

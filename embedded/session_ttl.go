@@ -53,8 +53,15 @@ func (t *sessionTimers) stop(id string) {
 // close stops all timers for good.
 func (t *sessionTimers) close() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.closed = true
+	t.mu.Unlock()
+	t.clear()
+}
+
+// clear forgets all sessions.
+func (t *sessionTimers) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for id, timer := range t.timers {
 		timer.Stop()
 		delete(t.timers, id)
@@ -64,17 +71,19 @@ func (t *sessionTimers) close() {
 // keepSession begins the time of a session, anew where it has begun. Sessions without a TTL live until something ends them.
 func (s *Server) keepSession(session *store.Session) {
 	if ttl, err := time.ParseDuration(session.TTL); err == nil && ttl > 0 {
-		s.sessions.reset(session.ID, ttl, func() { s.expireSession(session.ID) })
+		s.sessions.reset(session.ID, ttl, func() { _ = s.expireSession(session.ID) })
 	}
 }
 
 // expireSession ends a session as its TTL does.
-func (s *Server) expireSession(id string) {
+func (s *Server) expireSession(id string) error {
 	if s.ctx.Err() != nil {
-		return
+		return errServerClosed
 	}
 	s.log.Debug("session expired", "session", id)
-	if err := s.store.Write(func(tx *store.Tx) error { return tx.DestroySession(id) }); err != nil {
+	err := s.store.Write(func(tx *store.Tx) error { return tx.DestroySession(id) })
+	if err != nil {
 		s.log.Error("a session that expired can't be ended", "session", id, "error", err)
 	}
+	return err
 }

@@ -1,52 +1,145 @@
 package store
 
-// This file holds nodes, services and checks.
+// This file holds the tables of nodes, services and checks, and the indexes that reads of them go by.
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/go-memdb"
 )
 
-// The states of checks.
-const (
-	HealthPassing  = "passing"
-	HealthWarning  = "warning"
-	HealthCritical = "critical"
+var (
+	// ErrMissingNode tells that what was to be registered is of a node that is not.
+	ErrMissingNode = errors.New("Missing node registration")
+	// ErrMissingService tells that a check was to be registered for a service that is not.
+	ErrMissingService = errors.New("Missing service registration")
+	// ErrNoCheckID tells that a check has neither an ID nor a name to take for one. The text is the real server's.
+	ErrNoCheckID = errors.New("failed health check lookup: index error: object is missing a value for this index")
 )
 
-const checkTypeSession = "session"
-
-// ErrMissingNode tells that what was to be registered is of a node that is not.
-var ErrMissingNode = errors.New("Missing node registration")
-
-// Node is a node.
-type Node struct{ Node, Address string }
-
-// Check is a check.
-type Check struct {
-	Node, CheckID, Status, Output, Type string
-	Definition                          CheckDefinition
+// instance is a service on a node. The service is never changed: answers share it.
+type instance struct {
+	node    string
+	service *NodeService
 }
 
-// CheckDefinition is a definition.
-type CheckDefinition struct{ SessionName string }
-
 const (
-	nodes  table[Node]  = "nodes"
-	checks table[Check] = "checks"
+	nodes     table[Node]        = "nodes"
+	instances table[instance]    = "services"
+	checks    table[HealthCheck] = "checks"
+
+	indexUUID        = "uuid"
+	indexMeta        = "meta"
+	indexService     = "service"
+	indexConnect     = "connect"
+	indexStatus      = "status"
+	indexNodeService = "node_service"
 )
 
 func catalogTables() []*memdb.TableSchema {
 	return []*memdb.TableSchema{
-		nodes.schema(unique(func(n *Node) string { return strings.ToLower(n.Node) })),
-		checks.schema(unique(func(c *Check) string { return join(c.Node, c.CheckID) }),
-			shared(indexNode, func(c *Check) (string, bool) { return strings.ToLower(c.Node), true })),
+		nodes.schema(
+			unique(func(n *Node) string { return strings.ToLower(n.Node) }),
+			shared(indexUUID, func(n *Node) (string, bool) { return strings.ToLower(n.ID), n.ID != "" }),
+			&memdb.IndexSchema{Name: indexMeta, AllowMissing: true, Indexer: metaIndex{}},
+		),
+		instances.schema(
+			unique(func(i *instance) string { return join(i.node, i.service.ID) }),
+			shared(indexNode, func(i *instance) (string, bool) { return strings.ToLower(i.node), true }),
+			shared(indexService, func(i *instance) (string, bool) { return strings.ToLower(i.service.Service), true }),
+			shared(indexConnect, func(i *instance) (string, bool) {
+				name, ok := i.service.connects()
+				return strings.ToLower(name), ok
+			}),
+		),
+		checks.schema(
+			unique(func(c *HealthCheck) string { return join(c.Node, c.CheckID) }),
+			shared(indexNode, func(c *HealthCheck) (string, bool) { return strings.ToLower(c.Node), true }),
+			shared(indexNodeService, func(c *HealthCheck) (string, bool) { return join(c.Node, c.ServiceID), true }),
+			shared(indexService, func(c *HealthCheck) (string, bool) {
+				return strings.ToLower(c.ServiceName), c.ServiceName != ""
+			}),
+			shared(indexStatus, func(c *HealthCheck) (string, bool) { return strings.ToLower(c.Status), true }),
+		),
+		virtualIPs.schema(unique(func(ip *virtualIP) string { return strings.ToLower(ip.service) })),
+		freeIPs.schema(unique(func(ip *freeIP) string { return fmt.Sprintf("%010d", ip.offset) })),
 	}
 }
 
-func (tx *Tx) node(name string) *Node         { return nodes.get(tx, nil, strings.ToLower(name)) }
-func (tx *Tx) check(node, id string) *Check   { return checks.get(tx, nil, join(node, id)) }
-func (tx *Tx) EnsureCheck(check *Check) error { checks.put(tx, check); return nil }
-func (tx *Tx) EnsureNode(node *Node) error    { nodes.put(tx, node); return nil }
+// connects is the name of the service that can be reached over the mesh through s, if any.
+func (s *NodeService) connects() (string, bool) {
+	switch {
+	case s.Kind == KindConnectProxy:
+		return s.Proxy.DestinationServiceName, true
+	case s.Connect.Native:
+		return s.Service, true
+	}
+	return "", false
+}
+
+// metaIndex finds nodes by one pair of their metadata.
+type metaIndex struct{}
+
+// FromObject implements memdb.MultiIndexer.
+func (metaIndex) FromObject(row any) (bool, [][]byte, error) {
+	var keys [][]byte
+	for key, value := range row.(*Node).Meta {
+		keys = append(keys, terminated(metaKey(key, value)))
+	}
+	return len(keys) > 0, keys, nil
+}
+
+// FromArgs implements memdb.Indexer.
+func (metaIndex) FromArgs(args ...any) ([]byte, error) { return index[Node]{}.FromArgs(args...) }
+
+func metaKey(key, value string) string { return key + "\x00" + value }
+
+// The names of indexes that are of less than a table.
+const (
+	// serviceExtinction is when the last instance of any service went, which answers about services that are not there go
+	// by: those who wait for one are not woken by others that come.
+	serviceExtinction = "service_last_extinction"
+	nodeExtinction    = "node_last_extinction"
+)
+
+func ofNode(name string) string    { return "node." + strings.ToLower(name) }
+func ofService(name string) string { return "service." + strings.ToLower(name) }
+
+// forget removes the index of what is gone.
+func (tx *Tx) forget(name string) {
+	if c := changes.get(tx, nil, name); c != nil {
+		changes.remove(tx, c)
+	}
+}
+
+// touchServicesOf notes a change that shows in all services of a node.
+func (tx *Tx) touchServicesOf(node string) {
+	for _, i := range tx.instancesOf(nil, node) {
+		tx.touch(ofService(i.service.Service))
+	}
+}
+
+func (tx *Tx) instancesOf(ws memdb.WatchSet, node string) []*instance {
+	return instances.list(tx, ws, indexNode, strings.ToLower(node))
+}
+
+// serviceIndex is the index of answers about a service, which other services do not move. What it is taken from is added to
+// ws, and reports a change of anything that the answer shows, nodes and checks included; where watched is false there is
+// no such thing, and all that is read has to be watched.
+func (tx *Tx) serviceIndex(ws memdb.WatchSet, name string, exists, withChecks bool) (last uint64, watched bool) {
+	if !exists {
+		if c := changes.get(tx, nil, serviceExtinction); c != nil {
+			return c.index, false
+		}
+	}
+	if c := changes.get(tx, ws, ofService(name)); c != nil {
+		return c.index, true
+	}
+	tables := []string{string(nodes), string(instances)}
+	if withChecks {
+		tables = append(tables, string(checks))
+	}
+	return tx.lastChange(tables...), false
+}

@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/go-memdb"
 )
@@ -24,7 +25,15 @@ type KV struct {
 type tombstone struct {
 	key   string
 	index uint64
+	since time.Time
 }
+
+const (
+	// tombstoneLife is how long deletions are remembered, so that a blocking query on a prefix learns of them.
+	tombstoneLife = 15 * time.Minute
+	// reapEvery is how often tombstones are looked at that have stood for long.
+	reapEvery = time.Minute
+)
 
 const (
 	kvs        table[KV]        = "kvs"
@@ -145,20 +154,21 @@ func (tx *Tx) DeleteKVTree(prefix string) {
 	tx.touch(string(kvs))
 }
 
-// bury leaves a tombstone.
+// bury leaves a tombstone, and takes those away that have stood long enough: there are never more than deletions in that
+// time.
 func (tx *Tx) bury(key string) {
-	tombstones.put(tx, &tombstone{key, tx.index})
+	now := time.Now()
+	tombstones.put(tx, &tombstone{key, tx.index, now})
 	tx.touch(string(tombstones))
-}
-
-// ReapTombstones forgets the deletions of writes up to index.
-func (tx *Tx) ReapTombstones(index uint64) {
+	if now.Before(tx.store.reap) {
+		return
+	}
 	for _, t := range tombstones.all(tx, nil) {
-		if t.index <= index {
+		if now.Sub(t.since) > tombstoneLife {
 			tombstones.remove(tx, t)
-			tx.touch(string(tombstones))
 		}
 	}
+	tx.store.reap = now.Add(reapEvery)
 }
 
 // LockKV sets a key and gives it to kv.Session, unless another session has it, or had it too recently (Delayed).

@@ -11,6 +11,7 @@ func schema() *memdb.DBSchema {
 		kvTables(),
 		sessionTables(),
 		catalogTables(),
+		aclTables(),
 	} {
 		for _, t := range tables {
 			s.Tables[t.Name] = t

@@ -68,7 +68,7 @@ func join(names ...string) string { return strings.ToLower(strings.Join(names, "
 
 // CheckIDs are the IDs of all checks that the session ends with.
 func (s *Session) CheckIDs() []string {
-	ids := append(append([]string(nil), s.NodeChecks...), s.Checks...)
+	ids := append(append([]string(nil), s.Checks...), s.NodeChecks...)
 	for _, check := range s.ServiceChecks {
 		ids = append(ids, check.ID)
 	}
@@ -137,7 +137,7 @@ func (tx *Tx) DestroySession(id string) error {
 	for _, check := range sessionChecks.list(tx, nil, indexSession, strings.ToLower(s.ID)) {
 		sessionChecks.remove(tx, check)
 	}
-	tx.store.sessionEnded(s.ID)
+	tx.onCommit(func() { tx.store.sessionEnded(s.ID) })
 	return tx.updateSessionCheck(s, HealthCritical, fmt.Sprintf("Session '%s' is invalid", s.ID))
 }
 
@@ -150,8 +150,9 @@ func (tx *Tx) forfeit(kv *KV, s *Session) {
 		released.Session = ""
 		tx.setKV(&released, true)
 	}
+	// At once, and so also where the write is rolled back: the real server does the same.
 	if delay := min(s.LockDelay, maxLockDelay); delay > 0 {
-		tx.onCommit(func() { tx.store.delays.set(kv.Key, delay) })
+		tx.store.delays.set(kv.Key, delay)
 	}
 }
 

@@ -20,12 +20,14 @@ const firstIndex = 10
 type Store struct {
 	state atomic.Pointer[state]
 
-	// writing guards last, and lets one write at a time through.
+	// writing guards last and reap, and lets one write at a time through.
 	writing sync.Mutex
 	last    uint64
+	reap    time.Time // when tombstones are looked at next
 
-	delays lockDelays
-	// sessionEnded is told of each session that is no more, from within the write that ended it.
+	delays     lockDelays
+	aclVersion atomic.Uint64
+	// sessionEnded is told of each session that is no more.
 	sessionEnded func(id string)
 }
 
@@ -36,7 +38,7 @@ type state struct {
 	abandoned chan struct{}
 }
 
-// New makes an empty store. sessionEnded is called, from within the write, for each session that ends, whatever ended it.
+// New makes an empty store. sessionEnded is called for each session that ends, whatever ended it, before the next write.
 func New(sessionEnded func(id string)) *Store {
 	s := &Store{last: firstIndex, sessionEnded: sessionEnded}
 	s.state.Store(newState())
@@ -61,6 +63,7 @@ func (s *Store) Reset(indexes bool) {
 	}
 	s.delays.clear()
 	old := s.state.Swap(newState())
+	s.aclVersion.Add(1)
 	close(old.abandoned)
 }
 
@@ -106,6 +109,9 @@ func (tx *Tx) Index() uint64 { return tx.index }
 // WatchAll adds to ws what is closed when everything is forgotten.
 func (tx *Tx) WatchAll(ws memdb.WatchSet) { ws.Add(tx.state.abandoned) }
 
+// onCommit has f run once the write is committed, before another begins.
+func (tx *Tx) onCommit(f func()) { tx.committed = append(tx.committed, f) }
+
 // Abandoned reports whether everything was forgotten since the transaction began.
 func (tx *Tx) Abandoned() bool {
 	select {
@@ -115,9 +121,3 @@ func (tx *Tx) Abandoned() bool {
 		return false
 	}
 }
-
-// onCommit has f run once the write is committed.
-func (tx *Tx) onCommit(f func()) { tx.committed = append(tx.committed, f) }
-
-// tombstoneLife is how long deletions are remembered, so that a blocking query on a prefix learns of them.
-const tombstoneLife = 15 * time.Minute

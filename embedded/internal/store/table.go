@@ -67,6 +67,26 @@ func shared[T any](name string, key func(*T) (string, bool)) *memdb.IndexSchema 
 	return &memdb.IndexSchema{Name: name, AllowMissing: true, Indexer: index[T]{key}}
 }
 
+// manyIndex is an index of a table of *T whose rows may have several keys, or none.
+type manyIndex[T any] struct {
+	index[T]
+	keys func(*T) []string
+}
+
+// FromObject implements memdb.MultiIndexer.
+func (x manyIndex[T]) FromObject(row any) (bool, [][]byte, error) {
+	var keys [][]byte
+	for _, key := range x.keys(row.(*T)) {
+		keys = append(keys, terminated(key))
+	}
+	return len(keys) > 0, keys, nil
+}
+
+// several is an index of rows by each of their keys.
+func several[T any](name string, keys func(*T) []string) *memdb.IndexSchema {
+	return &memdb.IndexSchema{Name: name, AllowMissing: true, Indexer: manyIndex[T]{keys: keys}}
+}
+
 // schema makes the schema of the table.
 func (t table[T]) schema(indexes ...*memdb.IndexSchema) *memdb.TableSchema {
 	s := &memdb.TableSchema{Name: string(t), Indexes: map[string]*memdb.IndexSchema{}}
@@ -80,6 +100,17 @@ func (t table[T]) schema(indexes ...*memdb.IndexSchema) *memdb.TableSchema {
 // nothing.
 func (t table[T]) get(tx *Tx, ws memdb.WatchSet, key string) *T {
 	changed, row, err := tx.txn.FirstWatch(string(t), indexID, key)
+	check(err)
+	ws.Add(changed)
+	if row == nil {
+		return nil
+	}
+	return row.(*T)
+}
+
+// first gives the first row of an index with the key, nil where there is none.
+func (t table[T]) first(tx *Tx, ws memdb.WatchSet, index, key string) *T {
+	changed, row, err := tx.txn.FirstWatch(string(t), index, key)
 	check(err)
 	ws.Add(changed)
 	if row == nil {
@@ -111,6 +142,13 @@ func (t table[T]) collect(tx *Tx, ws memdb.WatchSet, index, key string) []*T {
 		list = append(list, row.(*T))
 	}
 	return list
+}
+
+// watch adds to ws what tells of any change of the table.
+func (t table[T]) watch(tx *Tx, ws memdb.WatchSet) {
+	rows, err := tx.txn.Get(string(t), indexID+"_prefix", "")
+	check(err)
+	ws.Add(rows.WatchCh())
 }
 
 // put adds the row or replaces the one with its ID. Rows are never changed once they are in: readers share them.
