@@ -223,7 +223,8 @@ func indexOf(b *testing.B, p peer) string {
 }
 
 // waitUntilHeld waits until the server holds n blocking queries.
-func waitUntilHeld(b *testing.B, s *embedded.Server, n int) {
+func waitUntilHeld(b testing.TB, s *embedded.Server, n int) {
+	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), 30*time.Second)
 	defer cancel()
 	for embedded.Held(s) != n {

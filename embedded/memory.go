@@ -32,7 +32,7 @@ func (t *memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancelCause(t.s.ctx)
 	stop := context.AfterFunc(request.Context(), func() { cancel(context.Cause(request.Context())) })
-	w := &memoryWriter{header: http.Header{}, ready: make(chan struct{})}
+	w := &memoryWriter{header: http.Header{}, bodiless: request.Method == http.MethodHead, ready: make(chan struct{})}
 	started := t.s.run(func() {
 		defer stop()
 		defer cancel(nil)
@@ -73,6 +73,8 @@ type memoryWriter struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
+	// bodiless says that the answer has no body, as that of HEAD.
+	bodiless bool
 	// ready is closed when there is an answer to return.
 	ready chan struct{}
 
@@ -94,6 +96,9 @@ func (w *memoryWriter) WriteHeader(status int) {
 
 func (w *memoryWriter) Write(data []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if w.bodiless {
+		return len(data), nil
+	}
 	if w.pipe != nil {
 		return w.pipe.Write(data)
 	}
