@@ -88,8 +88,16 @@ func (c *call) block(timeout <-chan time.Time, m *meta, f func(tx *store.Tx, ws 
 			return err
 		}
 		if m.index > seen || !changes(ws, c.r.Context(), timeout) || tx.Abandoned() {
+			c.abortIfGone()
 			return nil
 		}
+	}
+}
+
+// abortIfGone ends the request without an answer where nobody waits for one, or the server was closed.
+func (c *call) abortIfGone() {
+	if c.r.Context().Err() != nil {
+		abort()
 	}
 }
 

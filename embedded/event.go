@@ -216,7 +216,7 @@ func listEvents(c *call) (any, error) {
 		case <-timeout.C:
 			return list, nil
 		case <-c.r.Context().Done():
-			return list, nil
+			abort()
 		}
 	}
 }

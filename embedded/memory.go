@@ -46,6 +46,9 @@ func (t *memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	select {
 	case <-w.ready:
+		if t.s.ctx.Err() != nil {
+			return nil, errServerClosed
+		}
 		return w.response(request, cancel)
 	case <-request.Context().Done():
 		return nil, context.Cause(request.Context())
