@@ -7,21 +7,21 @@ GO ?= go
 FUZZTIME ?= 5s
 TESTFLAGS ?= -count=1 -timeout=15m
 
-# What starts servers takes those that the environment names, else those that are built here.
-SERVES := test race nested fuzz tour
+# What starts real servers takes those that the environment names, else those that are built here.
+REAL := test-real race-real nested bench-embedded
+$(REAL): export CONSUL_TEST_BACKEND = real
 ifndef CONSUL_BIN
-$(SERVES): export CONSUL_BIN = $(CURDIR)/.bin/consul
-$(SERVES): .bin/consul
+$(REAL): export CONSUL_BIN = $(CURDIR)/.bin/consul
+$(REAL): .bin/consul
 endif
 ifndef CONSUL_LEGACY_BIN
-TESTS := $(filter-out tour,$(SERVES))
-$(TESTS): export CONSUL_LEGACY_BIN = $(CURDIR)/.bin/consul-legacy
-$(TESTS): .bin/consul-legacy
+$(REAL): export CONSUL_LEGACY_BIN = $(CURDIR)/.bin/consul-legacy
+$(REAL): .bin/consul-legacy
 endif
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: consul
 consul: .bin/consul .bin/consul-legacy ## Build the real servers that tests start, into .bin (minutes, the first time)
@@ -30,16 +30,28 @@ consul: .bin/consul .bin/consul-legacy ## Build the real servers that tests star
 	scripts/build-consul $*
 
 .PHONY: tour
-tour: ## Run the tour of the client, on a Consul of its own or on the one at CONSUL_HTTP_ADDR
+tour: ## Run the tour of the client, on an embedded Consul or on the one at CONSUL_HTTP_ADDR
 	$(GO) run ./examples/tour
 
 .PHONY: test
-test: ## Run all tests on a real Consul
+test: ## Run all tests on the embedded Consul; needs nothing but Go
+	$(GO) test $(TESTFLAGS) ./...
+
+.PHONY: test-real
+test-real: ## Run all tests on real Consuls, and the embedded one beside them
 	$(GO) test $(TESTFLAGS) ./...
 
 .PHONY: race
-race: ## Run all tests under the race detector
+race: ## Run all tests on the embedded Consul under the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
+
+.PHONY: race-real
+race-real: ## Run all tests on real Consuls under the race detector
+	$(GO) test -race $(TESTFLAGS) ./...
+
+.PHONY: bench-embedded
+bench-embedded: ## Measure the embedded Consul, beside a real one
+	$(GO) test -run '^$$' -bench . ./embedded
 
 .PHONY: fuzz
 fuzz: ## Fuzz each fuzz target for FUZZTIME (5s)

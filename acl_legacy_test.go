@@ -223,7 +223,7 @@ func TestLegacyACLCallsAreUnsupportedByConsulOfToday(t *testing.T) {
 // What the docs of ACL say of Consul 1.10, whose answers differ from those of today.
 func TestACLOfTodayOnConsul110(t *testing.T) {
 	t.Parallel()
-	ctx, c := testContext(t), newLegacyClient(t)
+	ctx, c := testContext(t), newOldClient(t)
 	a := c.ACL()
 	token := newACLToken(t, c, `key_prefix "a/" { policy = "read" }`)
 	if read, _, err := a.TokenRead(ctx, token.AccessorID); err != nil || read.SecretID != token.SecretID {

@@ -59,6 +59,7 @@ func TestAgentMembersAreThoseOfThePool(t *testing.T) {
 }
 
 func TestAgentJoinsAnotherDatacenter(t *testing.T) {
+	testutil.NeedReal(t, "servers that join")
 	t.Parallel()
 	one := testutil.NewServer(t, testutil.WithDatacenter("dc1"))
 	two := testutil.NewServer(t, testutil.WithDatacenter("dc2"))
@@ -91,6 +92,7 @@ func TestAgentJoinOfNobodyFails(t *testing.T) {
 }
 
 func TestAgentForceLeaveRemovesAMember(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	cluster := testutil.NewCluster(t, 3)
 	agent := clientWith(t, &consul.Config{Address: cluster.Servers[0].Addr()}).Agent()

@@ -341,7 +341,7 @@ func TestAgentAbsentServices(t *testing.T) {
 
 func TestAgentAbsentServiceOnAnOldServer(t *testing.T) {
 	t.Parallel()
-	agent := newLegacyClient(t).Agent()
+	agent := newOldClient(t).Agent()
 	_, err := agent.ServiceDeregister(testContext(t), unique(t))
 	wantAgentError(t, "ServiceDeregister", err, consul.ErrNotFound)
 	_, err = agent.PassTTL(testContext(t), unique(t), "")

@@ -227,7 +227,7 @@ func TestAgentVersionNeedsNoToken(t *testing.T) {
 
 func TestAgentVersionIsNotFoundOnAnOldServer(t *testing.T) {
 	t.Parallel()
-	_, _, err := newLegacyClient(t).Agent().Version(testContext(t))
+	_, _, err := newOldClient(t).Agent().Version(testContext(t))
 	wantAgentError(t, "version of Consul 1.10", err, consul.ErrNotFound)
 }
 
@@ -327,6 +327,7 @@ func TestAgentReloadReadsTheConfigurationAgain(t *testing.T) {
 }
 
 func TestAgentLeaveEndsTheAgent(t *testing.T) {
+	testutil.NeedReal(t, "WithConfig")
 	t.Parallel()
 	server := testutil.NewServer(t, testutil.WithConfig(`performance { leave_drain_time = "10ms" }`))
 	client := clientWith(t, &consul.Config{Address: server.Addr(), Retry: consul.RetryPolicy{MaxAttempts: 1}})

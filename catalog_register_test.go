@@ -192,7 +192,7 @@ func TestCatalogDeregisterTakesOutWhatIsNamed(t *testing.T) {
 
 func TestCatalogAndHealthOfAnOldServer(t *testing.T) {
 	t.Parallel()
-	c, ctx := newLegacyClient(t), testContext(t)
+	c, ctx := newOldClient(t), testContext(t)
 	name := unique(t)
 	_, meta, err := c.Catalog().Node(ctx, name)
 	wantAbsent(t, meta, err)

@@ -51,6 +51,7 @@ func TestServerOnAUnixSocket(t *testing.T) {
 
 // A read that meets an election waits for its end.
 func TestReadOutlivesTheLeader(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	cluster := testutil.NewCluster(t, 3)
 	leader, follower := leaderAndFollower(t, cluster)
@@ -68,6 +69,7 @@ func TestReadOutlivesTheLeader(t *testing.T) {
 
 // Without a quorum there is no leader, and only stale reads go on.
 func TestStaleReadsGoOnWithoutAQuorum(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	cluster := testutil.NewCluster(t, 3, testutil.WithConfig(`performance { rpc_hold_timeout = "100ms" }`))
 	leader, follower := leaderAndFollower(t, cluster)

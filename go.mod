@@ -3,6 +3,7 @@ module github.com/lictor-go/consul
 go 1.26
 
 require (
+	github.com/hashicorp/go-bexpr v0.1.2
 	github.com/hashicorp/go-cleanhttp v0.5.2
 	github.com/hashicorp/go-memdb v1.3.4
 	github.com/hashicorp/go-rootcerts v1.0.2

@@ -113,7 +113,7 @@ func TestKeysThatTheClientRefuses(t *testing.T) {
 
 func TestKeysThatTheServerRefuses(t *testing.T) {
 	t.Parallel()
-	c, legacy := newClient(t), newLegacyClient(t)
+	c := newClient(t)
 	for _, key := range barredKeys {
 		_, err := c.KV().Put(testContext(t), &consul.KVPair{Key: key})
 		if se, ok := errors.AsType[*consul.StatusError](err); !ok || !errors.Is(err, consul.ErrInvalidKey) || se.Code != 500 {
@@ -122,12 +122,19 @@ func TestKeysThatTheServerRefuses(t *testing.T) {
 		if _, _, err := c.KV().Get(testContext(t), key); !errors.Is(err, consul.ErrInvalidKey) {
 			t.Errorf("get %q: %v, want ErrInvalidKey", key, err)
 		}
-		checkRoundTrip(t, legacy.KV(), key) // Consul 1.10 takes them
 	}
 	for _, key := range unprintableKeys {
 		if _, err := c.KV().Put(testContext(t), &consul.KVPair{Key: key}); !errors.Is(err, consul.ErrBadRequest) || !strings.Contains(err.Error(), "printed") {
 			t.Errorf("put %q: %v, want ErrBadRequest with the reason", key, err)
 		}
+	}
+}
+
+func TestKeysThatOldServersTake(t *testing.T) {
+	t.Parallel()
+	c := newOldClient(t)
+	for _, key := range barredKeys {
+		checkRoundTrip(t, c.KV(), key)
 	}
 }
 

@@ -1,7 +1,7 @@
 package consul_test
 
-// This file holds what the package's tests share: the servers, clients of them, names, and the check for goroutines that
-// nobody ended.
+// This file holds what the package's tests share: the servers, embedded or real (see testutil), clients of them, names, and
+// the check for goroutines that nobody ended.
 
 import (
 	"context"
@@ -91,11 +91,18 @@ func newACLClient(t testing.TB) *consul.Client {
 	return clientWith(t, &consul.Config{Address: s.Addr(), Token: s.ManagementToken()})
 }
 
-// newLegacyClient gives a client of the shared Consul 1.10.0 with ACLs that carries the management token.
+// newLegacyClient gives a client of the shared server with the legacy ACL endpoints, that carries the management token.
 func newLegacyClient(t testing.TB) *consul.Client {
 	t.Helper()
 	s := legacyServer.get(t)
 	return clientWith(t, &consul.Config{Address: s.Addr(), Token: s.ManagementToken()})
+}
+
+// newOldClient gives the same where the server must be a Consul 1.10.0 in all that it does.
+func newOldClient(t testing.TB) *consul.Client {
+	t.Helper()
+	testutil.NeedReal(t, "Consul 1.10.0")
+	return newLegacyClient(t)
 }
 
 func clientWith(t testing.TB, config *consul.Config) *consul.Client {

@@ -278,6 +278,7 @@ func TestRenewPeriodicTakesOptions(t *testing.T) {
 
 // Of two sessions with a TTL of a second, the one that is renewed outlives the other, again and again.
 func TestRenewPeriodicOnTheServer(t *testing.T) {
+	testutil.NeedReal(t, "WithConfig")
 	t.Parallel()
 	c := clientWith(t, &consul.Config{Address: testutil.NewServer(t, testutil.WithConfig(`session_ttl_min = "1s"`)).Addr()})
 	entry := &consul.SessionEntry{TTL: time.Second}

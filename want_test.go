@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/lictor-go/consul"
+	"github.com/lictor-go/consul/testutil"
 )
 
 // register puts a node into the catalog and takes it out again at the end of the test.
@@ -32,6 +33,7 @@ func register(t testing.TB, c *consul.Client, reg *consul.CatalogRegistration) {
 // configure writes a config entry and deletes it at the end of the test.
 func configure(t testing.TB, c *consul.Client, kind, name string, fields map[string]any) {
 	t.Helper()
+	testutil.NeedReal(t, "config entries")
 	ctx := testContext(t)
 	entry := map[string]any{"Kind": kind, "Name": name}
 	maps.Copy(entry, fields)

@@ -78,11 +78,14 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer, err := route.serve(c)
+	c.logFinished()
 	switch {
 	case err != nil:
 		c.fail(err)
 	case answer != nil:
 		c.answerJSON(answer)
+	case !c.answered:
+		c.answerNothing()
 	}
 }
 
@@ -95,6 +98,7 @@ func (c *call) refuseMethod(served []string) {
 	allow := append([]string{http.MethodOptions}, served...)
 	if c.r.Method == http.MethodOptions {
 		c.w.Header().Set("Allow", strings.Join(allow, ","))
+		c.answerNothing()
 		return
 	}
 	c.fail(&httpError{http.StatusMethodNotAllowed, fmt.Sprintf(methodNotServed, c.r.Method), allow})
@@ -113,7 +117,7 @@ func (c *call) fail(err error) {
 			c.w.Header().Set("Allow", strings.Join(known.allow, ","))
 		}
 	}
-	c.s.log.Debug("request failed", "method", c.r.Method, "path", c.r.URL.Path, "status", status, "error", err)
+	c.s.log.Error("agent.http: Request error", "method", c.r.Method, "url", loggedURL(c.r), "from", c.r.RemoteAddr, "error", err)
 	c.write(status, typePlain, []byte(err.Error()))
 }
 
@@ -164,12 +168,34 @@ func (c *call) write(status int, kind string, body []byte) {
 		header.Set("Content-Encoding", "gzip")
 	}
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	c.answered = true
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // the client is gone
 }
 
 // empty answers with a status alone.
-func (c *call) empty(status int) { c.w.WriteHeader(status) }
+func (c *call) empty(status int) {
+	c.answered = true
+	c.w.WriteHeader(status)
+}
+
+// answerNothing answers with status 200 and no body. The real server names a type all the same: that of the request, where it
+// has one and reads or deletes, else the one that the route takes.
+func (c *call) answerNothing() {
+	kind := "application/json; charset=utf-8"
+	switch path := c.r.URL.Path; c.r.Method {
+	case http.MethodGet, http.MethodDelete:
+		if sent := c.r.Header.Get(contentType); sent != "" {
+			kind = sent
+		}
+	case http.MethodPut:
+		if strings.HasPrefix(path, "/v1/kv") || strings.HasPrefix(path, "/v1/event/fire") {
+			kind = "application/octet-stream"
+		}
+	}
+	c.w.Header().Set(contentType, kind)
+	c.empty(http.StatusOK)
+}
 
 // acceptsGzip reports whether the client takes gzip, at any weight but 0.
 func acceptsGzip(r *http.Request) bool {

@@ -31,6 +31,8 @@ type meta struct {
 	index uint64
 	// filtered says that ACLs hid a part of the answer.
 	filtered bool
+	// leaderless says that the answer does not come from the leader.
+	leaderless bool
 	// consistency is left out where empty. backend is "blocking-query" where empty.
 	consistency, backend string
 }
@@ -151,13 +153,19 @@ func (c *call) setMeta(m *meta) {
 	header := c.w.Header()
 	header["X-Consul-Index"] = []string{strconv.FormatUint(m.index, 10)}
 	header["X-Consul-Knownleader"] = knownLeader
+	if m.leaderless {
+		header["X-Consul-Knownleader"] = noLeader
+	}
 	header["X-Consul-Lastcontact"] = lastContact
 	if m.consistency != "" {
 		header["X-Consul-Effective-Consistency"] = []string{m.consistency}
 	}
-	header["X-Consul-Query-Backend"] = blockingBackend
-	if m.backend != "" {
+	switch {
+	case c.s.config.acl.Legacy: // Consul 1.10 has no such header
+	case m.backend != "":
 		header["X-Consul-Query-Backend"] = []string{m.backend}
+	default:
+		header["X-Consul-Query-Backend"] = blockingBackend
 	}
 	if m.filtered {
 		header["X-Consul-Results-Filtered-By-Acls"] = knownLeader
@@ -167,8 +175,7 @@ func (c *call) setMeta(m *meta) {
 // setFailedMeta writes these headers beside an error, on the routes where the real server does: those of an answer that was
 // never made.
 func (c *call) setFailedMeta() {
-	c.setMeta(&meta{index: 1})
-	c.w.Header()["X-Consul-Knownleader"] = noLeader
+	c.setMeta(&meta{index: 1, leaderless: true})
 }
 
 var (

@@ -18,6 +18,8 @@ type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	params url.Values
+	// answered says that the head of an answer was written.
+	answered bool
 
 	// What follows is filled in by parse.
 

@@ -254,6 +254,7 @@ func (h *headerWriter) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 func (s *Server) Forget() error {
 	s.store.Reset(true)
 	s.sessions.clear()
+	s.agent.forget()
 	s.events.clear()
 	return s.begin()
 }

@@ -46,13 +46,15 @@ func (t *memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	select {
 	case <-w.ready:
-		if t.s.ctx.Err() != nil {
-			return nil, errServerClosed
-		}
 		return w.response(request, cancel)
 	case <-request.Context().Done():
 		return nil, context.Cause(request.Context())
 	case <-t.s.ctx.Done():
+	}
+	select {
+	case <-w.ready: // the last thing that it did
+		return w.response(request, cancel)
+	default:
 		return nil, errServerClosed
 	}
 }
@@ -99,14 +101,14 @@ func (w *memoryWriter) WriteHeader(status int) {
 
 func (w *memoryWriter) Write(data []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
-	if w.bodiless {
-		return len(data), nil
-	}
 	if w.pipe != nil {
 		return w.pipe.Write(data)
 	}
 	if w.header.Get(contentType) == "" && w.body.Len() == 0 {
 		w.header.Set(contentType, http.DetectContentType(data))
+	}
+	if w.bodiless {
+		return len(data), nil
 	}
 	return w.body.Write(data)
 }

@@ -101,7 +101,11 @@ type ACL struct {
 	Agent string
 	// Default is the secret of the token of requests that bring none; empty for the anonymous token.
 	Default string
-	// Legacy serves the ACL routes that Consul had before 1.4 (/v1/acl/create and the like) as Consul 1.10 does.
+	// Recovery is the secret of a token that the agent knows by itself, which may write to the agent and see all nodes; empty
+	// for none.
+	Recovery string
+	// Legacy serves the ACL routes that Consul had before 1.4 (/v1/acl/create and the like), and answers on the others as Consul
+	// 1.10 does: it is 1.10 in this alone, refusals included, and Consul of today in all else.
 	Legacy bool
 
 	on bool
@@ -113,6 +117,11 @@ func (a ACL) withDefaults() ACL {
 		a.DefaultPolicy = "deny"
 	}
 	return a
+}
+
+// tokens are the tokens that the agent has from its start.
+func (a ACL) tokens() *agentTokens {
+	return &agentTokens{user: a.Default, agent: a.Agent, recovery: a.Recovery}
 }
 
 func (a ACL) enabled() bool { return a.on }

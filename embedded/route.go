@@ -42,7 +42,11 @@ func routes() []route {
 func (s *Server) newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.serveOther)
-	for _, route := range routes() {
+	all := routes()
+	if s.config.acl.Legacy {
+		all = append(all, legacyACLRoutes...)
+	}
+	for _, route := range all {
 		mux.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { s.serve(route, w, r) })
 	}
 	return mux

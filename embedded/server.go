@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lictor-go/consul/embedded/internal/store"
 )
@@ -23,8 +24,19 @@ type Server struct {
 	mux      *http.ServeMux
 	blocking gate
 	sessions sessionTimers
-	events   events
-	faults   faults
+
+	resolved    resolvedTokens
+	agentTokens atomic.Pointer[agentTokens]
+	reaper      reaper
+
+	agent  *agent
+	cache  agentCache
+	events events
+	// monitors are told what is logged.
+	monitors monitors
+	// roots makes the authority of the mesh when it is first asked for.
+	roots func() (*caRoots, error)
+	faults faults
 
 	// ctx ends when the server is closed. What it started ends by it, and is counted in running; starting keeps the count from
 	// growing once Close waits for it.
@@ -45,27 +57,32 @@ func Start(opts ...Option) (*Server, error) {
 	if err := s.config.validate(); err != nil {
 		return nil, fmt.Errorf("embedded: start: %w", err)
 	}
-	s.log = s.config.log
+	s.log = slog.New(newLogHub(s.config.log.Handler(), &s.monitors))
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.blocking = newGate(s.config.queries)
 	s.store = store.New(s.sessions.stop)
+	s.agentTokens.Store(s.config.acl.tokens())
 	s.mux = s.newMux()
+	s.agent = newAgent(s)
+	s.roots = sync.OnceValues(newRoots)
 	if err := s.begin(); err != nil {
 		s.end()
 		return nil, fmt.Errorf("embedded: start: %w", err)
 	}
 	if err := s.listen(); err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, fmt.Errorf("embedded: start: %w", err)
 	}
+	s.run(s.agent.tend)
 	return s, nil
 }
 
 // begin fills the store with what a server has from its start.
 func (s *Server) begin() error {
-	return s.store.Write(func(tx *store.Tx) error {
-		return tx.EnsureNode(&store.Node{Node: s.config.node, Address: "127.0.0.1"})
-	})
+	if err := s.beginACLs(); err != nil {
+		return err
+	}
+	return s.beginNode()
 }
 
 // listen takes the address. Connections are accepted at once where an option named it, else from the first call of Addr on:
@@ -122,6 +139,9 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
+// Done is closed when the server is closed, be it by a request to leave.
+func (s *Server) Done() <-chan struct{} { return s.ctx.Done() }
+
 // Close ends the server: blocking queries are answered at once, connections are closed, checks end. It returns when all has
 // ended. What was kept is gone.
 func (s *Server) Close() error {
@@ -130,6 +150,8 @@ func (s *Server) Close() error {
 		s.end()
 		s.starting.Unlock()
 		s.sessions.close()
+		s.agent.close()
+		s.reaper.close()
 		if s.listener != nil {
 			// The connections are closed at once. A listener that was never served is not the web server's to close.
 			_ = s.web.Close()

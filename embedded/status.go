@@ -7,9 +7,6 @@ var statusRoutes = []route{
 	{"/v1/status/peers", methods("GET"), servePeers},
 }
 
-// serverAddress is where the server would speak to others, if there were any.
-const serverAddress = "127.0.0.1:8300"
-
 func serveLeader(c *call) (any, error) {
 	if err := c.parse(); err != nil {
 		return nil, err

@@ -25,7 +25,11 @@ func (s *settings) findBinary(roots []string) (string, error) {
 		return checkBinary("WithBinary", s.binary)
 	}
 	if path := os.Getenv(variable); path != "" {
-		return checkBinary(variable, path)
+		found, err := checkBinary(variable, path)
+		if err != nil {
+			return "", fmt.Errorf("%w (%s wants a real server)", err, s.why)
+		}
+		return found, nil
 	}
 	looked := []string{variable + " (not set)"}
 	if onPath {
@@ -44,8 +48,8 @@ func (s *settings) findBinary(roots []string) (string, error) {
 	if len(roots) == 0 {
 		looked = append(looked, "a checkout of "+modulePath+" around the working directory")
 	}
-	return "", fmt.Errorf("testutil: no %s binary to start; looked for %s: run \"make consul\" in a checkout of %s, or set %s to the path of one",
-		name, strings.Join(looked, ", "), modulePath, variable)
+	return "", fmt.Errorf("testutil: %s wants a real server, and there is no %s binary to start; looked for %s: run \"make consul\" in a checkout of %s, or set %s to the path of one",
+		s.why, name, strings.Join(looked, ", "), modulePath, variable)
 }
 
 // checkBinary checks a path that was asked for by name, so that a wrong one is not made up for by another binary.

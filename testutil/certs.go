@@ -141,5 +141,5 @@ func (a *authority) write(dir, datacenter string) (certFiles, error) {
 func (a *authority) clientConfig() *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
-	return &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{a.client}}
+	return &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{a.client}, ServerName: "localhost"}
 }

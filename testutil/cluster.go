@@ -19,7 +19,8 @@ type Cluster struct {
 	group *group
 }
 
-// NewCluster starts n servers that form one cluster, for a test, and closes them when it ends. Each can serve writes when
+// NewCluster starts n real servers that form one cluster, for a test, and closes them when it ends, whatever
+// CONSUL_TEST_BACKEND says: an embedded server is always alone. Each can serve writes when
 // NewCluster returns. The options hold for all of them, which share one management token and one certificate authority.
 // Where a server cannot be started the test fails at once. The servers' logs are printed when the test has failed.
 func NewCluster(t testing.TB, n int, opts ...Option) *Cluster {
@@ -27,7 +28,7 @@ func NewCluster(t testing.TB, n int, opts ...Option) *Cluster {
 	if n < 1 {
 		t.Fatalf("testutil: a cluster of %d servers cannot be started: it needs one at least, and three to outlive a failure", n)
 	}
-	g := startFor(t, n, opts)
+	g := startFor(t, n, append([]Option{func(s *settings) { s.need("NewCluster") }}, opts...))
 	return &Cluster{Servers: g.servers, group: g}
 }
 

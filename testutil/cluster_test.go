@@ -30,6 +30,7 @@ func except(c *testutil.Cluster, s *testutil.Server) *testutil.Server {
 }
 
 func TestClusterServesWritesThroughEachServer(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	c := testutil.NewCluster(t, 3, testutil.WithACL(), testutil.WithNodeName("node"))
 	leader := leaderOf(t, c)
@@ -44,6 +45,7 @@ func TestClusterServesWritesThroughEachServer(t *testing.T) {
 }
 
 func TestClusterElectsAnotherLeader(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	c := testutil.NewCluster(t, 3)
 	first := leaderOf(t, c)
@@ -64,6 +66,7 @@ func TestClusterElectsAnotherLeader(t *testing.T) {
 }
 
 func TestClusterWithSuspendedLeader(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	c := testutil.NewCluster(t, 3)
 	first := leaderOf(t, c)
@@ -85,6 +88,7 @@ func TestClusterWithSuspendedLeader(t *testing.T) {
 }
 
 func TestClusterWithoutMajority(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	c := testutil.NewCluster(t, 3)
 	put(t, c.Servers[0], "a", "1")
@@ -115,6 +119,7 @@ func TestClusterWithoutMajority(t *testing.T) {
 }
 
 func TestClusterOfOne(t *testing.T) {
+	testutil.NeedReal(t, "a cluster")
 	t.Parallel()
 	c := testutil.NewCluster(t, 1)
 	if leaderOf(t, c) != c.Servers[0] {

@@ -21,6 +21,9 @@ const electionWait = time.Second
 // electNow has a server that knows its whole cluster stand for election, unless there is a leader. Where that can't be
 // done, say because a test's configuration wants TLS on the RPC port, the servers elect one in their own time.
 func (g *group) electNow(ctx context.Context) {
+	if !g.real { // an embedded server leads from its launch on
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, electionWait)
 	defer cancel()
 	if candidate := g.candidate(ctx); candidate != nil {

@@ -26,6 +26,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 }
 
 func TestMissingBinaryFailsTheTest(t *testing.T) {
+	t.Setenv("CONSUL_TEST_BACKEND", "real")
 	t.Setenv("CONSUL_BIN", "/no/such/consul")
 	goesOn := false
 	r := record(t, func(t testing.TB) {
@@ -43,12 +44,36 @@ func TestMissingBinaryFailsTheTest(t *testing.T) {
 	wantError(t, err, "WithBinary", "/no/such/binary")
 }
 
+// What only a real server can do asks for one, whatever the backend.
+func TestMissingBinaryOfWhatMustBeReal(t *testing.T) {
+	t.Setenv("CONSUL_TEST_BACKEND", "embedded")
+	t.Setenv("CONSUL_BIN", "/no/such/consul")
+	_, err := testutil.Start(t.Context(), testutil.WithConfig(`log_level = "DEBUG"`))
+	wantError(t, err, "WithConfig", "real server", "/no/such/consul")
+	r := record(t, func(t testing.TB) { testutil.NewCluster(t, 3) })
+	if !r.Failed() {
+		t.Fatal("a cluster is there without a binary")
+	}
+	wantError(t, fmt.Errorf("%s", &r.printed), "NewCluster", "real server", "/no/such/consul")
+}
+
+func TestNeedReal(t *testing.T) {
+	for backend, want := range map[string]bool{"": true, "embedded": true, "real": false} {
+		t.Setenv("CONSUL_TEST_BACKEND", backend)
+		r := record(t, func(t testing.TB) { testutil.NeedReal(t, "a test of tests") })
+		if r.skipped != want || r.Failed() {
+			t.Errorf("backend %q: skipped %v, failed %v; want %v, false", backend, r.skipped, r.Failed(), want)
+		}
+		if want && !strings.Contains(r.printed.String(), "a test of tests") {
+			t.Errorf("backend %q: the reason is not told: %s", backend, &r.printed)
+		}
+	}
+}
+
 func TestUnknownBackend(t *testing.T) {
 	t.Setenv("CONSUL_TEST_BACKEND", "imagined")
 	_, err := testutil.Start(t.Context())
-	wantError(t, err, "CONSUL_TEST_BACKEND", "imagined", "real")
-	t.Setenv("CONSUL_TEST_BACKEND", "real")
-	testutil.NewServer(t)
+	wantError(t, err, "CONSUL_TEST_BACKEND", "imagined", "embedded", "real")
 }
 
 func TestSocketWithTLS(t *testing.T) {
@@ -59,6 +84,7 @@ func TestSocketWithTLS(t *testing.T) {
 
 // A server that ends by itself is told at once, with what it said.
 func TestServerThatExits(t *testing.T) {
+	testutil.NeedReal(t, "WithConfig")
 	t.Parallel()
 	start := time.Now()
 	_, err := testutil.Start(t.Context(), testutil.WithConfig(`no_such_setting = true`))
@@ -82,6 +108,7 @@ func TestServerThatIsNotReadyInTime(t *testing.T) {
 
 // A server that never has a leader is told with what it answered.
 func TestServerWithoutLeader(t *testing.T) {
+	testutil.NeedReal(t, "WithConfig")
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
@@ -93,11 +120,10 @@ func TestLogOfFailedTest(t *testing.T) {
 	t.Parallel()
 	var addr string
 	r := record(t, func(t testing.TB) {
-		c := testutil.NewCluster(t, 2)
-		addr = c.Servers[1].Addr()
+		addr = testutil.NewServer(t, testutil.WithNodeName("unlucky")).Addr()
 		t.Error("something")
 	})
-	for _, want := range []string{`consul server "server-1"`, `consul server "server-2"`, addr, "Starting Consul agent"} {
+	for _, want := range []string{`consul server "unlucky"`, addr, "Starting Consul agent"} {
 		if !strings.Contains(r.printed.String(), want) {
 			t.Errorf("printed no %q:\n%s", want, &r.printed)
 		}

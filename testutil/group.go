@@ -5,6 +5,7 @@ package testutil
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -74,8 +75,10 @@ func newGroup(n int, opts []Option) (*group, error) {
 		return nil, err
 	}
 	g := &group{settings: *set}
-	if g.binary, err = set.findBinary(checkouts()); err != nil {
-		return nil, err
+	if set.real {
+		if g.binary, err = set.findBinary(checkouts()); err != nil {
+			return nil, err
+		}
 	}
 	if set.acl {
 		g.token = newUUID()
@@ -89,6 +92,9 @@ func newGroup(n int, opts []Option) (*group, error) {
 		if err := g.add(set.serverName(i, n)); err != nil {
 			return nil, errors.Join(err, g.close())
 		}
+	}
+	if !set.real {
+		return g, nil
 	}
 	for _, s := range g.servers {
 		if err := s.writeConfig(); err != nil {
@@ -105,6 +111,7 @@ func (g *group) add(name string) error {
 		return err
 	}
 	s := &Server{group: g, name: name, ports: block, token: g.token}
+	s.backend = newBackend(s)
 	g.servers = append(g.servers, s)
 	if s.dir, err = makeDir(g.unixSocket); err != nil {
 		return err
@@ -112,16 +119,29 @@ func (g *group) add(name string) error {
 	if g.unixSocket {
 		s.socket = filepath.Join(s.dir, socketName)
 	}
-	// No connection is kept, so that the harness leaves no goroutine in the test's process.
-	transport := &http.Transport{DisableKeepAlives: true}
 	if g.authority != nil {
 		if s.certs, err = g.authority.write(s.dir, g.datacenter); err != nil {
 			return err
 		}
-		transport.TLSClientConfig = g.authority.clientConfig()
 	}
-	s.httpClient = &http.Client{Transport: transport, Timeout: requestTimeout}
+	s.httpClient = &http.Client{Transport: s.Transport(), Timeout: requestTimeout}
 	return nil
+}
+
+// dialing carries requests for any host to the server's address. No connection is kept, so that the harness leaves no
+// goroutine in the test's process.
+func (s *Server) dialing() http.RoundTripper {
+	var dialer net.Dialer
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, s.ports.addr(portAPI))
+		},
+	}
+	if s.group.authority != nil {
+		transport.TLSClientConfig = s.group.authority.clientConfig()
+	}
+	return transport
 }
 
 const (
@@ -149,11 +169,11 @@ func (g *group) start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := g.each(func(s *Server) error { return s.explain(s.awaitAPI(ctx)) }); err != nil {
+	if err := g.each(func(s *Server) error { return s.explain(s.backend.awaitAPI(ctx)) }); err != nil {
 		return err
 	}
 	g.electNow(ctx)
-	return g.each(func(s *Server) error { return s.explain(s.awaitWritable(ctx)) })
+	return g.each(func(s *Server) error { return s.explain(s.backend.awaitWritable(ctx)) })
 }
 
 // each calls do for all servers at once and gives the first error by order of servers.

@@ -129,6 +129,7 @@ type recorder struct {
 
 	mu       sync.Mutex
 	failed   bool
+	skipped  bool
 	printed  strings.Builder
 	cleanups []func()
 }
@@ -163,6 +164,12 @@ func (r *recorder) Logf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fmt.Fprintf(&r.printed, format+"\n", args...)
+}
+
+func (r *recorder) Skipf(format string, args ...any) {
+	r.Logf(format, args...)
+	r.skipped = true
+	runtime.Goexit()
 }
 
 func (r *recorder) Error(args ...any) {

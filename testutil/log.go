@@ -43,5 +43,5 @@ func (s *Server) explain(err error) error {
 		return nil
 	}
 	return fmt.Errorf("testutil: %v, started as %q, is not ready: %w; its log, which should say why, ends with:\n%s",
-		s, s.current().cmd.String(), err, tail(s.Log(), explainLines))
+		s, s.backend.command(), err, tail(s.Log(), explainLines))
 }

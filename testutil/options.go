@@ -5,7 +5,6 @@ package testutil
 import (
 	"errors"
 	"fmt"
-	"os"
 )
 
 // Option changes how Start, NewServer and NewCluster set a server up.
@@ -13,6 +12,8 @@ type Option func(*settings)
 
 // settings is what the options of one server, or of one cluster, say.
 type settings struct {
+	real       bool
+	why        string // what a real server is started on account of
 	binary     string
 	legacy     bool
 	acl        bool
@@ -42,7 +43,8 @@ func WithScriptChecks() Option { return func(s *settings) { s.scripts = true } }
 func WithUnixSocket() Option { return func(s *settings) { s.unixSocket = true } }
 
 // WithConfig adds Consul configuration, as HCL or as a JSON object, over what the harness sets itself. It can be given more
-// than once: where two set the same thing, the later one holds.
+// than once: where two set the same thing, the later one holds. Only a real server has such configuration: one is started
+// whatever CONSUL_TEST_BACKEND says.
 func WithConfig(hclOrJSON string) Option {
 	return func(s *settings) { s.extra = append(s.extra, hclOrJSON) }
 }
@@ -54,9 +56,10 @@ func WithNodeName(name string) Option { return func(s *settings) { s.nodeName = 
 func WithDatacenter(name string) Option { return func(s *settings) { s.datacenter = name } }
 
 // WithLegacy starts Consul 1.10.0, the last line with the legacy ACL endpoints, from CONSUL_LEGACY_BIN or .bin/consul-legacy.
+// With WithACL an embedded server serves these endpoints as 1.10.0 does, and the others as it always does.
 func WithLegacy() Option { return func(s *settings) { s.legacy = true } }
 
-// WithBinary starts the consul binary at path, whatever the environment says. With WithLegacy the binary is configured as
+// WithBinary starts the consul binary at path, a real server, whatever the environment says. With WithLegacy the binary is configured as
 // Consul 1.10.0 wants it, which Consul 1.12 and later do not accept in full.
 func WithBinary(path string) Option { return func(s *settings) { s.binary = path } }
 
@@ -68,12 +71,7 @@ func newSettings(opts []Option) (*settings, error) {
 	if s.tls && s.unixSocket {
 		return nil, errors.New("testutil: WithUnixSocket cannot be had with TLS: the socket serves plain HTTP")
 	}
-	switch backend := os.Getenv("CONSUL_TEST_BACKEND"); backend {
-	case "", "real":
-		return s, nil
-	default:
-		return nil, fmt.Errorf(`testutil: CONSUL_TEST_BACKEND=%q is no backend: leave it unset, or set "real"`, backend)
-	}
+	return s, s.chooseBackend()
 }
 
 // serverName is the node name of server i (from 0) of n.

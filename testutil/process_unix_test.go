@@ -21,6 +21,7 @@ import (
 func processExists(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
 func TestNoProcessIsLeft(t *testing.T) {
+	testutil.NeedReal(t, "processes")
 	t.Parallel()
 	for name, end := range map[string]func(*testutil.Server) error{
 		"stop":            (*testutil.Server).Stop,
@@ -65,6 +66,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestServerDiesWithItsProcess(t *testing.T) {
+	testutil.NeedReal(t, "processes")
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ties a process to the one that started it")

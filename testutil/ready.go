@@ -1,6 +1,6 @@
 package testutil
 
-// This file waits until a server is ready, by asking it: Consul has nothing that tells.
+// This file asks servers how they are, and waits until a real one is ready: Consul has nothing that tells.
 
 import (
 	"context"
@@ -26,8 +26,8 @@ const (
 )
 
 // poll calls try until it gives nil, the context ends or the server's process does. The error says which, and why try failed.
-func (s *Server) poll(ctx context.Context, try func(context.Context) error) error {
-	process := s.current()
+func (r *realServer) poll(ctx context.Context, try func(context.Context) error) error {
+	process := r.current()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -50,18 +50,18 @@ func (s *Server) poll(ctx context.Context, try func(context.Context) error) erro
 	}
 }
 
-// awaitAPI waits until the server's API answers.
-func (s *Server) awaitAPI(ctx context.Context) error {
-	return s.poll(ctx, func(ctx context.Context) error {
-		_, err := s.leader(ctx)
+func (r *realServer) awaitAPI(ctx context.Context) error {
+	return r.poll(ctx, func(ctx context.Context) error {
+		_, err := r.server.leader(ctx)
 		return err
 	})
 }
 
 // awaitWritable waits until the server knows a leader, its node is healthy in the catalog, and it takes a write.
-func (s *Server) awaitWritable(ctx context.Context) error {
+func (r *realServer) awaitWritable(ctx context.Context) error {
+	s := r.server
 	for _, condition := range []func(context.Context) error{s.checkLeader, s.checkHealth, s.checkWrite, s.readVersion} {
-		if err := s.poll(ctx, condition); err != nil {
+		if err := r.poll(ctx, condition); err != nil {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func (s *Server) get(ctx context.Context, path string, answer any) error {
 
 // ask sends a request with the management token, if there is one, and decodes the answer.
 func (s *Server) ask(ctx context.Context, method, path string, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, method, s.URL()+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, s.url()+path, nil)
 	if err != nil {
 		return err
 	}

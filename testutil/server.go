@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 )
 
-// Server is a Consul server on loopback with its own data and ports, alone or in a Cluster. Its methods may be called from
-// several goroutines.
+// Server is a Consul server on loopback with its own data and ports, alone or in a Cluster: embedded in this process, or a
+// real one in a process of its own. Its methods may be called from several goroutines.
 type Server struct {
+	backend    backend
 	group      *group
 	name       string
 	dir        string
@@ -27,15 +26,14 @@ type Server struct {
 	httpClient *http.Client
 
 	mu        sync.Mutex
-	process   *process // the last one started; it may have ended
 	suspended bool
 	closed    bool
 	version   string
 }
 
 // Start starts a server for a program, or for a TestMain; a test has NewServer. It returns once the server can serve writes:
-// a leader is known, the node's serfHealth check passes, and a key was written and deleted. ctx bounds the start alone, to
-// 30 s where it has no deadline. The caller ends the server with Close.
+// an embedded one at once; a real one when a leader is known, the node's serfHealth check passes, and a key was written and
+// deleted. ctx bounds the start alone, to 30 s where it has no deadline. The caller ends the server with Close.
 //
 // The errors say what was started and end with the server's log: no binary, no free ports, configuration that Consul
 // refuses, a server that is not ready in time.
@@ -55,28 +53,54 @@ func NewServer(t testing.TB, opts ...Option) *Server {
 	return startFor(t, 1, opts).servers[0]
 }
 
-// Addr is where the API is served, as "127.0.0.1:port": by HTTP, or by HTTPS with WithTLS.
-func (s *Server) Addr() string { return s.ports.addr(portAPI) }
+// Addr is where the API is served, as "127.0.0.1:port": by HTTP, or by HTTPS with WithTLS. An embedded server accepts
+// connections from the first call of Addr, URL or SocketPath on. In a testing/synctest bubble use Transport instead.
+func (s *Server) Addr() string {
+	s.backend.accept()
+	return s.ports.addr(portAPI)
+}
 
 // URL is Addr with the scheme, "http://127.0.0.1:port" or "https://127.0.0.1:port".
 func (s *Server) URL() string {
+	s.backend.accept()
+	return s.url()
+}
+
+// url is URL for what does not need connections.
+func (s *Server) url() string {
 	if s.group.tls {
-		return "https://" + s.Addr()
+		return "https://" + s.ports.addr(portAPI)
 	}
-	return "http://" + s.Addr()
+	return "http://" + s.ports.addr(portAPI)
 }
 
 // SocketPath is the unix socket on which the API is served too; "" without WithUnixSocket.
-func (s *Server) SocketPath() string { return s.socket }
+func (s *Server) SocketPath() string {
+	s.backend.accept()
+	return s.socket
+}
 
-// ServerAddr is the server's RPC address, by which /v1/status/leader and /v1/status/peers name it.
-func (s *Server) ServerAddr() string { return s.ports.addr(portServer) }
+// Transport carries requests for any host to the server: to an embedded one without a socket, so that it works in a
+// testing/synctest bubble; to the address of a real one, whose certificate it trusts and to which it shows a client's.
+func (s *Server) Transport() http.RoundTripper { return s.backend.transport() }
 
-// LANAddr is the gossip address by which agents of the same datacenter join this one.
-func (s *Server) LANAddr() string { return s.ports.addr(portSerfLAN) }
+// ServerAddr is the server's RPC address, by which /v1/status/leader and /v1/status/peers name it. With an embedded server
+// nobody listens there.
+func (s *Server) ServerAddr() string { return s.backend.serverAddr() }
 
-// WANAddr is the gossip address by which servers of other datacenters join this one.
-func (s *Server) WANAddr() string { return s.ports.addr(portSerfWAN) }
+// LANAddr is the gossip address by which agents of the same datacenter join this one; "" for an embedded server, which
+// nobody can join.
+func (s *Server) LANAddr() string { return s.gossipAddr(portSerfLAN) }
+
+// WANAddr is the gossip address by which servers of other datacenters join this one; "" for an embedded server.
+func (s *Server) WANAddr() string { return s.gossipAddr(portSerfWAN) }
+
+func (s *Server) gossipAddr(use int) string {
+	if !s.group.real {
+		return ""
+	}
+	return s.ports.addr(use)
+}
 
 // NodeName is the name of the node in the catalog.
 func (s *Server) NodeName() string { return s.name }
@@ -96,27 +120,29 @@ func (s *Server) ClientCertFile() string { return s.certs.clientCert }
 // ClientKeyFile is the key, in PEM, of ClientCertFile; "" without TLS.
 func (s *Server) ClientKeyFile() string { return s.certs.clientKey }
 
-// Version is the version of Consul that runs, such as "1.22.7".
+// Version is the version of Consul that runs, or that an embedded server behaves as, such as "1.22.7".
 func (s *Server) Version() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.version
 }
 
-// PID is the process ID of the server, or of the last one that ran.
-func (s *Server) PID() int { return s.current().cmd.Process.Pid }
+// PID is the process ID of the server, or of the last one that ran: for an embedded one that of this process.
+func (s *Server) PID() int { return s.backend.pid() }
 
 // String names the server in messages: its node, process and API.
 func (s *Server) String() string {
-	return fmt.Sprintf("consul server %q (process %d, %s)", s.name, s.PID(), s.URL())
+	return fmt.Sprintf("consul server %q (%v, %s)", s.name, s.backend, s.url())
 }
 
 // Stop has the server shut down, without leaving its cluster, and waits until its process is gone; a suspended one too. It
 // keeps its data and ports, for Restart. A server that takes longer than 5 s is killed, and the error says so. Stopping a
 // server that does not run does nothing.
+//
+// An embedded server that was stopped or killed answers nobody and has no connection left; its sessions and checks go on
+// to expire meanwhile.
 func (s *Server) Stop() error {
-	process := s.current()
-	if err := process.stop(); err != nil {
+	if err := s.backend.stop(); err != nil {
 		return fmt.Errorf("stop %v: %w", s, err)
 	}
 	return nil
@@ -125,32 +151,33 @@ func (s *Server) Stop() error {
 // Kill ends the server as a crash would, with SIGKILL, and waits until its process is gone. It keeps its data and ports, for
 // Restart. Killing a server that does not run does nothing.
 func (s *Server) Kill() error {
-	if err := s.current().kill(); err != nil {
+	if err := s.backend.kill(); err != nil {
 		return fmt.Errorf("kill %v: %w", s, err)
 	}
 	return nil
 }
 
 // Suspend stops the server where it stands, with SIGSTOP: when it returns nothing answers any more, while connections stay
-// open, until Continue. It is an error where the server does not run, and on Windows, which has no such signal.
-func (s *Server) Suspend() error { return s.signal("suspend", suspend, true) }
+// open, until Continue. An embedded server hears and answers nobody; its sessions and checks go on to expire. It is an error
+// where the server does not run, and for a real one on Windows, which has no such signal.
+func (s *Server) Suspend() error { return s.signal("suspend", s.backend.suspend, true) }
 
-// Continue lets a suspended server go on. It is an error where the server does not run, and on Windows.
-func (s *Server) Continue() error { return s.signal("continue", resume, false) }
+// Continue lets a suspended server go on. It is an error where the server does not run, and for a real one on Windows.
+func (s *Server) Continue() error { return s.signal("continue", s.backend.resume, false) }
 
 // signal makes the server suspended or not, where it isn't so already.
-func (s *Server) signal(verb string, send func(*os.Process) error, suspended bool) error {
+func (s *Server) signal(verb string, send func() error, suspended bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := os.ErrProcessDone
-	if s.process.running() {
+	if s.backend.running() {
 		if s.suspended == suspended {
 			return nil
 		}
-		err = send(s.process.cmd.Process)
+		err = send()
 	}
 	if err != nil {
-		return fmt.Errorf("%s consul server %q (process %d): %w", verb, s.name, s.process.cmd.Process.Pid, err)
+		return fmt.Errorf("%s %v: %w", verb, s, err)
 	}
 	s.suspended = suspended
 	return nil
@@ -172,7 +199,7 @@ func (s *Server) Restart(ctx context.Context) error {
 }
 
 func (s *Server) awaitRestart(ctx context.Context) error {
-	if err := s.awaitAPI(ctx); err != nil {
+	if err := s.backend.awaitAPI(ctx); err != nil {
 		return err
 	}
 	if !s.group.majorityRuns() {
@@ -181,70 +208,40 @@ func (s *Server) awaitRestart(ctx context.Context) error {
 	if len(s.group.servers) == 1 {
 		s.group.electNow(ctx)
 	}
-	return s.awaitWritable(ctx)
+	return s.backend.awaitWritable(ctx)
 }
 
 // Close ends the server at once, removes its data, certificates and log, and gives its ports back. It can be called more than
 // once, and nothing but Log can be done with the server afterwards.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	process, closed := s.process, s.closed
+	closed := s.closed
 	s.closed = true
 	s.mu.Unlock()
 	if closed {
 		return nil
 	}
-	var killed error
-	if process != nil {
-		// What it would write when it is asked to stop is thrown away here.
-		killed = process.kill()
-	}
-	return errors.Join(killed, os.RemoveAll(s.dir), s.ports.release())
+	// Killed, since what it would write when it is asked to stop is thrown away here.
+	return errors.Join(s.backend.kill(), s.backend.release(), os.RemoveAll(s.dir), s.ports.release())
 }
 
-func (s *Server) current() *process {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.process
-}
-
-// runs reports whether the server's process is there and not suspended.
+// runs reports whether the server is there and not suspended.
 func (s *Server) runs() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.process.running() && !s.suspended
+	return s.backend.running() && !s.suspended
 }
 
-// launch starts the server's process and returns at once.
+// launch starts the server and returns at once.
 func (s *Server) launch() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return fmt.Errorf("start consul server %q: it was closed, and its data is gone", s.name)
 	}
-	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := s.backend.launch(); err != nil {
 		return err
 	}
-	defer log.Close()
-	cmd := exec.Command(s.group.binary, s.arguments()...)
-	cmd.Dir, cmd.Env = s.dir, environment()
-	cmd.Stdout, cmd.Stderr = log, log
-	process, err := startProcess(cmd)
-	if err != nil {
-		return fmt.Errorf("start %s: %w", cmd, err)
-	}
-	s.process, s.suspended = process, false
+	s.suspended = false
 	return nil
-}
-
-// environment is this process's, without what Consul's own tools would read from it.
-func environment() []string {
-	var env []string
-	for _, entry := range os.Environ() {
-		if !strings.HasPrefix(entry, "CONSUL_") {
-			env = append(env, entry)
-		}
-	}
-	return env
 }

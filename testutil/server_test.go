@@ -2,11 +2,13 @@ package testutil_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -244,6 +246,7 @@ func TestUnixSocket(t *testing.T) {
 }
 
 func TestLegacy(t *testing.T) {
+	testutil.NeedReal(t, "Consul 1.10.0")
 	t.Parallel()
 	for name, opts := range map[string][]testutil.Option{
 		"plain": {testutil.WithLegacy()},
@@ -269,36 +272,68 @@ func TestLegacy(t *testing.T) {
 	}
 }
 
-func TestScriptChecksAndExtraConfig(t *testing.T) {
+func TestScriptChecks(t *testing.T) {
 	t.Parallel()
 	check := request{method: http.MethodPut, path: "/v1/agent/check/register",
 		body: `{"Name": "script", "Args": ["true"], "Interval": "1h"}`}
-	plain := testutil.NewServer(t, testutil.WithConfig(`node_meta { colour = "blue" }`), testutil.WithConfig(`{"log_level": "DEBUG"}`))
-	expect(t, plain, check, 500, "") // scripts are disabled
-	_, self, err := do(t.Context(), plain, request{method: http.MethodGet, path: "/v1/agent/self"})
+	expect(t, testutil.NewServer(t), check, 500, "") // scripts are disabled
+	expect(t, testutil.NewServer(t, testutil.WithScriptChecks()), check, 200, "")
+}
+
+func TestExtraConfig(t *testing.T) {
+	testutil.NeedReal(t, "WithConfig")
+	t.Parallel()
+	s := testutil.NewServer(t, testutil.WithConfig(`node_meta { colour = "blue" }`), testutil.WithConfig(`{"log_level": "DEBUG"}`))
+	_, self, err := do(t.Context(), s, request{method: http.MethodGet, path: "/v1/agent/self"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(self, `"colour":"blue"`) {
 		t.Errorf("the node has no metadata from WithConfig: %s", self)
 	}
-	if !strings.Contains(plain.Log(), "[DEBUG]") {
+	if !strings.Contains(s.Log(), "[DEBUG]") {
 		t.Error("the second WithConfig did not set the log level")
 	}
-	expect(t, testutil.NewServer(t, testutil.WithScriptChecks()), check, 200, "")
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	s := testutil.NewServer(t, testutil.WithNodeName("west"), testutil.WithDatacenter("dc2"))
+	if s.NodeName() != "west" || s.Datacenter() != "dc2" {
+		t.Errorf("node %q, datacenter %q", s.NodeName(), s.Datacenter())
+	}
+	expect(t, s, request{method: http.MethodGet, path: "/v1/catalog/nodes?dc=dc2&filter=Node==west"}, 200, "")
+	expect(t, s, request{method: http.MethodGet, path: "/v1/catalog/datacenters"}, 200, `["dc2"]`)
 }
 
 func TestTwoDatacenters(t *testing.T) {
+	testutil.NeedReal(t, "servers that join")
 	t.Parallel()
-	one := testutil.NewServer(t, testutil.WithNodeName("east"))
-	two := testutil.NewServer(t, testutil.WithNodeName("west"), testutil.WithDatacenter("dc2"))
-	if two.NodeName() != "west" || two.Datacenter() != "dc2" {
-		t.Errorf("node %q, datacenter %q", two.NodeName(), two.Datacenter())
-	}
+	one := testutil.NewServer(t)
+	two := testutil.NewServer(t, testutil.WithDatacenter("dc2"))
 	expect(t, one, request{method: http.MethodPut, path: "/v1/agent/join/" + two.WANAddr() + "?wan=1"}, 200, "")
 	put(t, two, "where", "west")
 	eventually(t, "a read of dc2 through dc1", func() bool {
 		status, body, err := do(t.Context(), one, request{method: http.MethodGet, path: "/v1/kv/where?raw&dc=dc2"})
 		return err == nil && status == 200 && body == "west"
 	})
+}
+
+// A transport of the server's reaches it whatever its URL, TLS or not.
+func TestTransport(t *testing.T) {
+	t.Parallel()
+	for name, opts := range map[string][]testutil.Option{"plain": nil, "tls": {testutil.WithMutualTLS()}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testutil.NewServer(t, opts...)
+			leader := request{method: http.MethodGet, path: "/v1/status/leader", client: &http.Client{Transport: s.Transport()}}
+			expect(t, s, leader, 200, `"`+s.ServerAddr()+`"`)
+			if err := s.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if status, _, err := do(t.Context(), s, leader); !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("a stopped server: status %d, error %v; want a connection refused", status, err)
+			}
+		})
+	}
 }

@@ -1,7 +1,7 @@
 // Command tour shows the client at work: it writes keys, finds a service, holds a key with a session, waits for a change
 // and fires an event, and says what it did and how long each step took.
 //
-// It uses the Consul that CONSUL_HTTP_ADDR and its like name, or else starts one for itself. What it makes there it
+// It uses the Consul that CONSUL_HTTP_ADDR and its like name, or else one that is embedded in it. What it makes there it
 // removes again.
 package main
 
@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/lictor-go/consul"
-	"github.com/lictor-go/consul/testutil"
+	"github.com/lictor-go/consul/embedded"
 )
 
 func main() {
@@ -33,7 +33,7 @@ func main() {
 
 // run makes the whole tour and prints it to out.
 func run(ctx context.Context, out io.Writer) (err error) {
-	client, where, stop, err := connect(ctx, out)
+	client, where, stop, err := connect(out)
 	if err != nil {
 		return err
 	}
@@ -58,14 +58,14 @@ func run(ctx context.Context, out io.Writer) (err error) {
 }
 
 // connect makes a client of the Consul that the environment names, or of one that it starts; stop ends that again.
-func connect(ctx context.Context, out io.Writer) (client *consul.Client, where string, stop func(), err error) {
+func connect(out io.Writer) (client *consul.Client, where string, stop func(), err error) {
 	if where = os.Getenv("CONSUL_HTTP_ADDR"); where != "" {
 		client, err = consul.NewClient(nil)
 		return client, where + " (CONSUL_HTTP_ADDR)", func() {}, err
 	}
-	fmt.Fprintln(out, "CONSUL_HTTP_ADDR is not set: starting a Consul for this tour ...")
+	fmt.Fprintln(out, "CONSUL_HTTP_ADDR is not set: starting an embedded Consul for this tour ...")
 	start := time.Now()
-	server, err := testutil.Start(ctx)
+	server, err := embedded.Start()
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -74,7 +74,7 @@ func connect(ctx context.Context, out io.Writer) (client *consul.Client, where s
 		stop()
 		return nil, "", nil, err
 	}
-	return client, fmt.Sprintf("%s (started in %v)", server.URL(), round(time.Since(start))), stop, nil
+	return client, fmt.Sprintf("%s (started in %v)", server.Addr(), round(time.Since(start))), stop, nil
 }
 
 // A tour is the state that its steps hand on to each other.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-memdb"
 
+	"github.com/lictor-go/consul/embedded/internal/acl"
 	"github.com/lictor-go/consul/embedded/internal/blake2b"
 )
 
@@ -25,6 +26,7 @@ const (
 	indexRole       = "role"
 	indexIdentity   = "identity"
 	indexAuthMethod = "auth_method"
+	indexExpires    = "expires"
 )
 
 func aclTables() []*memdb.TableSchema {
@@ -51,15 +53,10 @@ type NodeIdentity struct {
 
 // TemplatedPolicy gives the permissions of a template with its variables filled in.
 type TemplatedPolicy struct {
-	TemplateID        string             `json:",omitempty"`
-	TemplateName      string             `json:",omitempty"`
-	TemplateVariables *TemplateVariables `json:",omitempty"`
-	Datacenters       []string           `json:",omitempty"`
-}
-
-// TemplateVariables are the variables of a template.
-type TemplateVariables struct {
-	Name string `json:"name,omitempty"`
+	TemplateID        string         `json:",omitempty"`
+	TemplateName      string         `json:",omitempty"`
+	TemplateVariables *acl.Variables `json:",omitempty"`
+	Datacenters       []string       `json:",omitempty"`
 }
 
 // touchACL notes that the write changes a table of access control.

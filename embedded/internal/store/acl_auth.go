@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-memdb"
+
+	"github.com/lictor-go/consul/embedded/internal/acl"
 )
 
 // AuthMethod is an auth method, as it is answered.
@@ -31,14 +33,15 @@ func (m *AuthMethod) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		MaxTokenTTL string `json:",omitempty"`
 		*plain
-	}{durationText(m.MaxTokenTTL), (*plain)(m)})
+	}{m.MaxTokenTTLText(), (*plain)(m)})
 }
 
-func durationText(d time.Duration) string {
-	if d == 0 {
+// MaxTokenTTLText is the duration as a text, empty for none.
+func (m *AuthMethod) MaxTokenTTLText() string {
+	if m.MaxTokenTTL == 0 {
 		return ""
 	}
-	return d.String()
+	return m.MaxTokenTTL.String()
 }
 
 // BindingRule is a binding rule, as it is answered.
@@ -49,7 +52,7 @@ type BindingRule struct {
 	Selector    string
 	BindType    string
 	BindName    string
-	BindVars    *TemplateVariables `json:",omitempty"`
+	BindVars    *acl.Variables `json:",omitempty"`
 	CreateIndex uint64
 	ModifyIndex uint64
 }
@@ -65,7 +68,9 @@ func bindingRuleTable() *memdb.TableSchema {
 	)
 }
 
-func (tx *Tx) authMethod(name string) *AuthMethod { return authMethods.get(tx, nil, strings.ToLower(name)) }
+func (tx *Tx) authMethod(name string) *AuthMethod {
+	return authMethods.get(tx, nil, strings.ToLower(name))
+}
 
 // AuthMethod gives the auth method of the name, nil where there is none, with the index of the last change of any.
 func (tx *Tx) AuthMethod(ws memdb.WatchSet, name string) (uint64, *AuthMethod) {

@@ -91,13 +91,18 @@ func (tx *Tx) SetPolicy(p *Policy) error {
 	if old := tx.policy(p.ID); old != nil {
 		p.CreateIndex = old.CreateIndex
 	}
-	var d digest
-	d.add(p.Name, p.Description, p.Rules)
-	d.add(p.Datacenters...)
-	p.Hash = d.sum()
+	p.Hash = p.ContentHash()
 	policies.put(tx, p)
 	tx.touchACL(string(policies))
 	return nil
+}
+
+// ContentHash is the hash of what the policy says.
+func (p *Policy) ContentHash() []byte {
+	var d digest
+	d.add(p.Name, p.Description, p.Rules)
+	d.add(p.Datacenters...)
+	return d.sum()
 }
 
 // DeletePolicy deletes a policy, which may be gone already.
@@ -175,7 +180,9 @@ func (tx *Tx) SetRole(r *Role) error {
 		return fmt.Errorf("A role with name %q already exists", r.Name)
 	}
 	for _, link := range r.Policies {
-		if tx.policy(link.ID) == nil {
+		if _, policy, err := tx.Policy(nil, link.ID); err != nil {
+			return err
+		} else if policy == nil {
 			return fmt.Errorf("No such policy with ID: %s", link.ID)
 		}
 	}

@@ -42,10 +42,11 @@ type LegacyToken struct {
 	Policy      *acl.Policy
 }
 
+// Expires reports whether the token's time will be over.
+func (t *Token) Expires() bool { return t.ExpirationTime != nil && !t.ExpirationTime.IsZero() }
+
 // Expired reports whether the token's time is over.
-func (t *Token) Expired(now time.Time) bool {
-	return t.ExpirationTime != nil && !t.ExpirationTime.IsZero() && t.ExpirationTime.Before(now)
-}
+func (t *Token) Expired(now time.Time) bool { return t.Expires() && t.ExpirationTime.Before(now) }
 
 func tokenTable() *memdb.TableSchema {
 	links := func(links []Link) []string {
@@ -61,8 +62,17 @@ func tokenTable() *memdb.TableSchema {
 		several(indexPolicy, func(t *Token) []string { return links(t.Policies) }),
 		several(indexRole, func(t *Token) []string { return links(t.Roles) }),
 		several(indexIdentity, (*Token).services),
+		shared(indexExpires, (*Token).expiresKey),
 		shared(indexAuthMethod, func(t *Token) (string, bool) { return strings.ToLower(t.AuthMethod), t.AuthMethod != "" }),
 	)
+}
+
+// expiresKey is in the order of time.
+func (t *Token) expiresKey() (string, bool) {
+	if !t.Expires() {
+		return "", false
+	}
+	return t.ExpirationTime.UTC().Format("2006-01-02T15:04:05.000000000"), true
 }
 
 // services are the services whose identity the token has, by either name for it.
@@ -196,6 +206,9 @@ func (tx *Tx) DeleteToken(accessor string) {
 		tx.touchACL(string(tokens))
 	}
 }
+
+// FirstToExpire gives the token that expires before all others, nil where none does.
+func (tx *Tx) FirstToExpire() *Token { return tokens.first(tx, nil, indexExpires+"_prefix", "") }
 
 // bootstrapped is when the first management token was made.
 const bootstrapped = "acl-token-bootstrap"

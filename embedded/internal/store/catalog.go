@@ -43,7 +43,13 @@ func catalogTables() []*memdb.TableSchema {
 		nodes.schema(
 			unique(func(n *Node) string { return strings.ToLower(n.Node) }),
 			shared(indexUUID, func(n *Node) (string, bool) { return strings.ToLower(n.ID), n.ID != "" }),
-			&memdb.IndexSchema{Name: indexMeta, AllowMissing: true, Indexer: metaIndex{}},
+			several(indexMeta, func(n *Node) []string {
+				var pairs []string
+				for key, value := range n.Meta {
+					pairs = append(pairs, metaKey(key, value))
+				}
+				return pairs
+			}),
 		),
 		instances.schema(
 			unique(func(i *instance) string { return join(i.node, i.service.ID) }),
@@ -63,6 +69,10 @@ func catalogTables() []*memdb.TableSchema {
 			}),
 			shared(indexStatus, func(c *HealthCheck) (string, bool) { return strings.ToLower(c.Status), true }),
 		),
+		coordinates.schema(
+			unique(func(c *Coordinate) string { return join(c.Node, c.Segment) }),
+			shared(indexNode, func(c *Coordinate) (string, bool) { return strings.ToLower(c.Node), true }),
+		),
 		virtualIPs.schema(unique(func(ip *virtualIP) string { return strings.ToLower(ip.service) })),
 		freeIPs.schema(unique(func(ip *freeIP) string { return fmt.Sprintf("%010d", ip.offset) })),
 	}
@@ -78,21 +88,6 @@ func (s *NodeService) connects() (string, bool) {
 	}
 	return "", false
 }
-
-// metaIndex finds nodes by one pair of their metadata.
-type metaIndex struct{}
-
-// FromObject implements memdb.MultiIndexer.
-func (metaIndex) FromObject(row any) (bool, [][]byte, error) {
-	var keys [][]byte
-	for key, value := range row.(*Node).Meta {
-		keys = append(keys, terminated(metaKey(key, value)))
-	}
-	return len(keys) > 0, keys, nil
-}
-
-// FromArgs implements memdb.Indexer.
-func (metaIndex) FromArgs(args ...any) ([]byte, error) { return index[Node]{}.FromArgs(args...) }
 
 func metaKey(key, value string) string { return key + "\x00" + value }
 

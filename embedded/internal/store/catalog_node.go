@@ -35,7 +35,7 @@ func (tx *Tx) Nodes(ws memdb.WatchSet, meta map[string]string) (uint64, []*Node)
 	}
 	var list []*Node
 	for _, n := range tx.nodesOfOnePair(ws, meta) {
-		if n.HasMeta(meta) {
+		if HasMeta(n.Meta, meta) {
 			list = append(list, n)
 		}
 	}
@@ -50,10 +50,10 @@ func (tx *Tx) nodesOfOnePair(ws memdb.WatchSet, meta map[string]string) []*Node 
 	return nil
 }
 
-// HasMeta reports whether the node's metadata has all pairs of meta.
-func (n *Node) HasMeta(meta map[string]string) bool {
-	for key, value := range meta {
-		if have, ok := n.Meta[key]; !ok || have != value {
+// HasMeta reports whether the metadata of a node has all pairs that are wanted.
+func HasMeta(meta, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if have, ok := meta[key]; !ok || have != value {
 			return false
 		}
 	}
@@ -159,6 +159,7 @@ func (tx *Tx) DeregisterNode(name string) error {
 			return err
 		}
 	}
+	tx.removeCoordinates(name)
 	nodes.remove(tx, n)
 	tx.forget(ofNode(name))
 	tx.touch(string(nodes), nodeExtinction)

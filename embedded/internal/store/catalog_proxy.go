@@ -104,6 +104,14 @@ type ExposePath struct {
 	ParsedFromCheck bool   `json:",omitempty"`
 }
 
+// CentrallyConfigured reports whether a service of the kind, configured so, is one that configuration entries apply to.
+func CentrallyConfigured(kind string, proxy *ConnectProxyConfig) bool {
+	if kind == KindConnectProxy {
+		return proxy.DestinationServiceID != "" || proxy.DestinationServiceName != ""
+	}
+	return isGateway(kind)
+}
+
 // The fields above that clients may also write in lower case with underscores.
 var (
 	proxyAliases = aliases("DestinationServiceName", "DestinationServiceID", "LocalServiceAddress", "LocalServicePort",

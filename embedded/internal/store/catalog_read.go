@@ -19,7 +19,7 @@ func narrow[T any](tx *Tx, ws memdb.WatchSet, count int, whole table[T]) memdb.W
 	if ws == nil || count <= watchLimit {
 		return ws
 	}
-	whole.watch(tx, ws)
+	whole.watch(tx, ws, indexID+"_prefix", "")
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (tx *Tx) Services(ws memdb.WatchSet, meta map[string]string) (uint64, []*Se
 	matching := tx.nodesOfOnePair(ws, meta)
 	each := narrow(tx, ws, len(matching), instances)
 	for _, n := range matching {
-		if n.HasMeta(meta) {
+		if HasMeta(n.Meta, meta) {
 			list = append(list, tx.instancesOf(each, n.Node)...)
 		}
 	}
@@ -119,7 +119,7 @@ func withTags(list []*instance, tags []string) []*instance {
 // HasTags reports whether the service has all tags, in whatever case.
 func (s *NodeService) HasTags(tags []string) bool {
 	for _, tag := range tags {
-		if !slices.ContainsFunc(s.Tags, func(t string) bool { return strings.ToLower(t) == strings.ToLower(tag) }) {
+		if !slices.ContainsFunc(s.Tags, func(t string) bool { return strings.EqualFold(t, tag) }) {
 			return false
 		}
 	}
@@ -171,17 +171,33 @@ func notNil(m map[string]string) map[string]string {
 // CheckServiceNodes gives the instances of a service that have all tags, with their nodes and checks, in the order of node
 // and ID.
 func (tx *Tx) CheckServiceNodes(ws memdb.WatchSet, name string, tags []string) (uint64, []CheckServiceNode) {
+	if len(tags) > 0 {
+		list := instances.list(tx, ws, indexService, strings.ToLower(name))
+		last, _ := tx.serviceIndex(nil, name, len(list) > 0, true)
+		return last, tx.withChecks(ws, withTags(list, tags))
+	}
 	var all memdb.WatchSet
 	if ws != nil {
 		all = memdb.NewWatchSet()
 	}
 	list := instances.list(tx, all, indexService, strings.ToLower(name))
 	last, watched := tx.serviceIndex(ws, name, len(list) > 0, true)
-	if watched && len(tags) == 0 {
+	if watched {
 		return last, tx.withChecks(nil, list)
 	}
 	merge(ws, all)
-	return last, tx.withChecks(ws, withTags(list, tags))
+	return last, tx.withChecks(ws, list)
+}
+
+// WatchService adds to ws what tells of instances of a service that come or go, also where these only change their names,
+// which no index shows.
+func (tx *Tx) WatchService(ws memdb.WatchSet, name string) {
+	instances.watch(tx, ws, indexService, strings.ToLower(name))
+}
+
+// CatalogIndex is the index of the last change of any node, service or check.
+func (tx *Tx) CatalogIndex() uint64 {
+	return tx.lastChange(string(nodes), string(instances), string(checks))
 }
 
 // CheckConnectServiceNodes gives what a service can be reached through over the mesh, with nodes and checks.
@@ -250,7 +266,7 @@ func (tx *Tx) onNodesWith(ws memdb.WatchSet, list []*HealthCheck, meta map[strin
 	var kept []*HealthCheck
 	each := narrow(tx, ws, len(list), nodes)
 	for _, c := range list {
-		if nodes.get(tx, each, strings.ToLower(c.Node)).HasMeta(meta) {
+		if HasMeta(nodes.get(tx, each, strings.ToLower(c.Node)).Meta, meta) {
 			kept = append(kept, c)
 		}
 	}

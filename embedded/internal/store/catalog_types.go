@@ -145,9 +145,9 @@ type Weights struct {
 	Warning int
 }
 
-// isGateway reports whether the service is a gateway of the service mesh.
-func (s *NodeService) isGateway() bool {
-	switch s.Kind {
+// isGateway reports whether services of the kind are gateways of the service mesh.
+func isGateway(kind string) bool {
+	switch kind {
 	case KindMeshGateway, KindTerminatingGateway, KindIngressGateway, KindAPIGateway:
 		return true
 	}

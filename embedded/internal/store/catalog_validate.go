@@ -130,7 +130,7 @@ func (s *NodeService) validateForAgent(f *faults) {
 	switch {
 	case s.Kind == KindConnectProxy:
 		s.validateProxy(f)
-	case s.isGateway():
+	case isGateway(s.Kind):
 		s.validateGateway(f)
 	}
 	if s.Connect.Native && s.Port == 0 && s.SocketPath == "" {

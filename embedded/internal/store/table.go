@@ -144,9 +144,9 @@ func (t table[T]) collect(tx *Tx, ws memdb.WatchSet, index, key string) []*T {
 	return list
 }
 
-// watch adds to ws what tells of any change of the table.
-func (t table[T]) watch(tx *Tx, ws memdb.WatchSet) {
-	rows, err := tx.txn.Get(string(t), indexID+"_prefix", "")
+// watch adds to ws what tells of a change of the rows that list or, for indexes that end with "_prefix", prefixed would give.
+func (t table[T]) watch(tx *Tx, ws memdb.WatchSet, index, key string) {
+	rows, err := tx.txn.Get(string(t), index, key)
 	check(err)
 	ws.Add(rows.WatchCh())
 }

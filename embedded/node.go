@@ -1,0 +1,77 @@
+package embedded
+
+// This file registers the server's own node, as the real one does when it has become the leader.
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/lictor-go/consul/embedded/internal/store"
+)
+
+const (
+	// version is that of the Consul that the server behaves as.
+	version   = "1.22.7"
+	buildDate = "1970-01-01T00:00:01Z"
+
+	// nodeAddress is the address of the node, and serverPort where it would speak to other servers.
+	nodeAddress = "127.0.0.1"
+	serverPort  = 8300
+	serfPort    = 8301
+)
+
+// serverAddress is where the server would speak to others, if there were any.
+var serverAddress = nodeAddress + ":" + strconv.Itoa(serverPort)
+
+// beginNode registers the node: first as the leader does, which has found it alive, then as its agent does.
+func (s *Server) beginNode() error {
+	err := s.store.Write(func(tx *store.Tx) error { return tx.Register(s.aliveNode()) })
+	if err != nil {
+		return err
+	}
+	return s.store.Write(func(tx *store.Tx) error { return tx.EnsureNode(s.ownNode()) })
+}
+
+// aliveNode is the node as the leader registers it, with the service that it is and the check that says it is alive.
+func (s *Server) aliveNode() *store.Registration {
+	return &store.Registration{
+		Node: &store.Node{
+			ID: s.config.nodeID, Node: s.config.node, Address: nodeAddress, Datacenter: s.config.datacenter,
+			Meta: map[string]string{"consul-version": version},
+		},
+		Service: &store.NodeService{
+			ID: consulService, Service: consulService, Tags: []string{}, Port: serverPort,
+			Meta: map[string]string{
+				"non_voter": "false", "raft_version": "3", "read_replica": "false", "serf_protocol_current": "2",
+				"serf_protocol_max": "5", "serf_protocol_min": "1", "version": version,
+			},
+			Weights: &store.Weights{Passing: 1, Warning: 1},
+		},
+		Checks: []*store.HealthCheck{{
+			Node: s.config.node, CheckID: serfHealth, Name: "Serf Health Status", Status: store.HealthPassing,
+			Output: "Agent alive and reachable", ServiceTags: []string{},
+		}},
+	}
+}
+
+// ownNode is the node as its agent registers it.
+func (s *Server) ownNode() *store.Node {
+	return &store.Node{
+		ID: s.config.nodeID, Node: s.config.node, Address: nodeAddress, Datacenter: s.config.datacenter,
+		TaggedAddresses: map[string]string{
+			"lan": nodeAddress, "lan_ipv4": nodeAddress, "wan": nodeAddress, "wan_ipv4": nodeAddress,
+		},
+		Meta: s.nodeMeta(),
+	}
+}
+
+// nodeMeta is the metadata of the node.
+func (s *Server) nodeMeta() map[string]string {
+	meta := map[string]string{"consul-network-segment": "", "consul-version": version}
+	maps.Copy(meta, s.config.nodeMeta)
+	return meta
+}
+
+// isOwn reports whether a node's name is that of the server's.
+func (s *Server) isOwn(node string) bool { return strings.EqualFold(node, s.config.node) }
