@@ -218,6 +218,7 @@ func TestAgentMetricsAreOfTheLastInterval(t *testing.T) {
 }
 
 func TestAgentMetricsStreamYieldsEachInterval(t *testing.T) {
+	testutil.NeedReal(t, "a stream of metrics")
 	t.Parallel()
 	for m, err := range newClient(t).Agent().MetricsStream(testContext(t)) {
 		if err != nil {
@@ -226,6 +227,17 @@ func TestAgentMetricsStreamYieldsEachInterval(t *testing.T) {
 		if age := time.Since(m.Timestamp); age > time.Minute || len(m.Gauges) == 0 {
 			t.Errorf("interval started %v ago with %d gauges, want a new one with some", age, len(m.Gauges))
 		}
+		return
+	}
+	t.Error("the stream ended")
+}
+
+func TestAgentMetricsStreamNeedsPermission(t *testing.T) {
+	testutil.NeedReal(t, "a stream of metrics")
+	t.Parallel()
+	agent := clientWith(t, &consul.Config{Address: aclServer.get(t).Addr()}).Agent()
+	for _, err := range agent.MetricsStream(testContext(t)) {
+		wantAgentError(t, "MetricsStream", err, consul.ErrPermissionDenied)
 		return
 	}
 	t.Error("the stream ended")

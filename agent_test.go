@@ -239,12 +239,6 @@ func TestAgentRefusesWithoutPermission(t *testing.T) {
 		"Self":    func() error { _, _, err := agent.Self(ctx); return err },
 		"Host":    func() error { _, _, err := agent.Host(ctx); return err },
 		"Metrics": func() error { _, _, err := agent.Metrics(ctx); return err },
-		"MetricsStream": func() error {
-			for _, err := range agent.MetricsStream(ctx) {
-				return err
-			}
-			return nil
-		},
 		"Monitor": func() error {
 			for _, err := range agent.Monitor(ctx, "") {
 				return err

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log"
 	"time"
+
+	"github.com/lictor-go/consul"
 )
 
-// A config entry is written and read by its route, with types of one's own.
+// A route is called with types of one's own, which have what the program wants of it.
 func ExampleRaw() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -17,19 +19,22 @@ func ExampleRaw() {
 	defer client.Close()
 	raw := client.Raw()
 
-	type defaults struct{ Kind, Name, Protocol string }
-	_, err := raw.Write(ctx, "/v1/config", defaults{"service-defaults", "example-api", "grpc"}, nil)
+	type node struct{ Node, Address string }
+	guest := node{"example-guest", "10.0.0.7"}
+	if _, err := raw.Write(ctx, "/v1/catalog/register", guest, nil); err != nil {
+		log.Fatal(err)
+	}
+	var nodes []node
+	_, err := raw.Query(ctx, "/v1/catalog/nodes", &nodes, consul.WithFilter(`Node == "example-guest"`))
 	if err != nil {
 		log.Fatal(err)
 	}
-	var entry defaults
-	if _, err := raw.Query(ctx, "/v1/config/service-defaults/example-api", &entry); err != nil {
-		log.Fatal(err)
+	for _, n := range nodes {
+		fmt.Println(n.Node, "is at", n.Address)
 	}
-	fmt.Println(entry.Name, "speaks", entry.Protocol)
-	if _, err := raw.Delete(ctx, "/v1/config/service-defaults/example-api", nil); err != nil {
+	if _, err := raw.Write(ctx, "/v1/catalog/deregister", guest, nil); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
-	// example-api speaks grpc
+	// example-guest is at 10.0.0.7
 }

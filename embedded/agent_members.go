@@ -112,7 +112,7 @@ func join(c *call) (any, error) {
 	case nodeAddress, fmt.Sprintf("%s:%d", nodeAddress, port):
 		return nil, nil
 	default:
-		return nil, fmt.Errorf("1 error occurred:\n\t* Failed to join %s: an embedded server is alone\n\n", addr)
+		return nil, fmt.Errorf("1 error occurred:\n\t* failed to join %s: an embedded server is alone\n\n", addr)
 	}
 }
 

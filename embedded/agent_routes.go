@@ -1,12 +1,13 @@
 package embedded
 
-// This file is the table of the agent's routes. Those of the service mesh, and metrics as a stream, are not served.
+// This file is the table of the agent's routes. Those of the service mesh are not served, but for one.
 
 var agentRoutes = []route{
 	{"/v1/agent/self", methods("GET"), readSelf},
 	{"/v1/agent/version", methods("GET"), readVersion},
 	{"/v1/agent/host", methods("GET"), readHost},
 	{"/v1/agent/metrics", methods("GET"), readMetrics},
+	{"/v1/agent/metrics/stream", methods("GET"), streamMetrics},
 	{"/v1/agent/members", methods("GET"), listMembers},
 	{"/v1/agent/monitor", methods("GET"), monitor},
 	{"/v1/agent/reload", methods("PUT"), reload},

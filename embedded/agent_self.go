@@ -3,6 +3,7 @@ package embedded
 // This file serves what the agent tells of itself.
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -182,24 +183,56 @@ func readMetrics(c *call) (any, error) {
 		c.w.Header().Set("X-Consul-Reason", reason)
 		return nil, nil
 	}
+	return c.s.metrics(), nil
+}
+
+// metrics are those of an interval.
+type metrics struct {
+	Timestamp         string
+	Gauges            []gauge
+	Points            []any
+	Counters, Samples []any
+}
+
+func (s *Server) metrics() *metrics {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	value := func(name string, value float64) gauge {
-		return gauge{"consul." + c.s.config.node + "." + name, value, map[string]string{}}
+		return gauge{"consul." + s.config.node + "." + name, value, map[string]string{}}
 	}
-	return struct {
-		Timestamp         string
-		Gauges            []gauge
-		Points            []any
-		Counters, Samples []any
-	}{
-		time.Now().UTC().Format("2006-01-02 15:04:05 -0700 MST"),
-		[]gauge{
+	return &metrics{
+		Timestamp: time.Now().UTC().Format("2006-01-02 15:04:05 -0700 MST"),
+		Gauges: []gauge{
 			value("runtime.alloc_bytes", float64(memory.Alloc)), value("runtime.num_goroutines", float64(runtime.NumGoroutine())),
-			value("rpc.queries_blocking", float64(len(c.s.blocking.places))),
+			value("rpc.queries_blocking", float64(len(s.blocking.places))),
 		},
-		[]any{}, []any{}, []any{},
-	}, nil
+		Points: []any{}, Counters: []any{}, Samples: []any{},
+	}
+}
+
+// metricsEvery is the interval of metrics.
+const metricsEvery = 10 * time.Second
+
+// streamMetrics sends the metrics of each interval, the first at once.
+func streamMetrics(c *call) (any, error) {
+	if err := c.startAgentOwn(); err != nil {
+		return nil, err
+	}
+	ticker := time.NewTicker(metricsEvery)
+	defer ticker.Stop()
+	encoder := json.NewEncoder(c.w)
+	encoder.SetIndent("", "    ")
+	c.empty(http.StatusOK)
+	for {
+		if encoder.Encode(c.s.metrics()) != nil || http.NewResponseController(c.w).Flush() != nil {
+			return nil, nil // the client is gone
+		}
+		select {
+		case <-ticker.C:
+		case <-c.r.Context().Done():
+			abort()
+		}
+	}
 }
 
 // wantsOpenMetrics reports whether the client asks for the text format of metrics.

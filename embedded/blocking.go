@@ -178,6 +178,16 @@ func (c *call) setFailedMeta() {
 	c.setMeta(&meta{index: 1, leaderless: true})
 }
 
+// unsetMeta takes the headers of setMeta back.
+func (c *call) unsetMeta() {
+	for _, name := range []string{
+		"X-Consul-Index", "X-Consul-Knownleader", "X-Consul-Lastcontact", "X-Consul-Effective-Consistency",
+		"X-Consul-Query-Backend", "X-Consul-Results-Filtered-By-Acls",
+	} {
+		c.w.Header().Del(name)
+	}
+}
+
 var (
 	knownLeader     = []string{"true"}
 	noLeader        = []string{"false"}

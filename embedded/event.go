@@ -24,6 +24,9 @@ var eventRoutes = []route{
 const (
 	// maxPayload is the most bytes that an event may carry.
 	maxPayload = 300
+	// maxEncoded is the most bytes that an event may have between servers, and eventOverhead what it has there at the least:
+	// its name is there twice.
+	maxEncoded, eventOverhead = 512, 96
 	// keptEvents is how many events are remembered.
 	keptEvents = 256
 	// remoteExec is the event of "consul exec", which is not remembered.
@@ -113,10 +116,27 @@ func fireEvent(c *call) (any, error) {
 	case !who.EventWrite(event.Name):
 		return nil, &httpError{status: http.StatusForbidden, text: "Permission denied"}
 	}
+	if event.encoded() > maxEncoded {
+		return nil, fmt.Errorf("error broadcasting event: encoded user event exceeds configured limit of %d bytes after encoding", maxEncoded)
+	}
 	if here && event.Name != remoteExec {
 		c.s.events.add(event)
 	}
 	return event, nil
+}
+
+// encoded is how many bytes the event has between servers, as was measured on the real one.
+func (e *userEvent) encoded() int {
+	size := eventOverhead + 2*len(e.Name)
+	for _, part := range []int{len(e.Payload), len(e.NodeFilter), len(e.ServiceFilter), len(e.TagFilter)} {
+		switch {
+		case part > 255:
+			size += part + 5
+		case part > 0:
+			size += part + 4
+		}
+	}
+	return size
 }
 
 // readPayload reads the body.

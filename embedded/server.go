@@ -35,7 +35,7 @@ type Server struct {
 	// monitors are told what is logged.
 	monitors monitors
 	// roots makes the authority of the mesh when it is first asked for.
-	roots func() (*caRoots, error)
+	roots  func() (*caRoots, error)
 	faults faults
 
 	// ctx ends when the server is closed. What it started ends by it, and is counted in running; starting keeps the count from

@@ -19,7 +19,7 @@ var (
 	// Only Consul's own service has a port this high.
 	port    = regexp.MustCompile(`("[A-Za-z_]*[Pp]ort": "?)(830[0-2]|[1-6]\d{4})\b`)
 	address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	index   = regexp.MustCompile(`("CreateIndex": |"ModifyIndex": |X-Consul-Index: |modify index |not equal )(\d+)`)
+	index   = regexp.MustCompile(`("CreateIndex": |"ModifyIndex": |X-Consul-Index: |modify index |reset index: |not equal )(\d+)`)
 	marked  = regexp.MustCompile(`<at (\d+)>`)
 )
 
