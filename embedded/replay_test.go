@@ -222,6 +222,7 @@ func TestDifferencesAreListed(t *testing.T) {
 			listed[strings.TrimSpace(line)] = true
 		}
 	}
+	marked := map[string]bool{}
 	for name, script := range replayScripts(t) {
 		for _, step := range script.Steps {
 			if step.Differs == "" {
@@ -231,10 +232,12 @@ func TestDifferencesAreListed(t *testing.T) {
 			if !listed[line] {
 				t.Errorf("DIFFERENCES.md does not say: %s", line)
 			}
-			delete(listed, line)
+			marked[line] = true
 		}
 	}
 	for line := range listed {
-		t.Errorf("no script has what DIFFERENCES.md says: %s", line)
+		if !marked[line] {
+			t.Errorf("no script has what DIFFERENCES.md says: %s", line)
+		}
 	}
 }
