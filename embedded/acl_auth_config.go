@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// methodConfig is the configuration of an auth method while it is read. Keys are known in any case, and values converted where
-// they can be: a text where a list is wanted is a list of one.
+// methodConfig is the configuration of an auth method while it is read. Keys are known in any case, and values converted
+// where they can be: a text where a list is wanted is a list of one.
 type methodConfig struct {
 	values map[string]any
 	used   map[string]bool

@@ -17,7 +17,8 @@ import (
 const defaultTokenName = "${auth_method_type}-${auth_method_name}"
 
 func serveAuthMethod(c *call) (any, error) {
-	return c.serveByMethod("/v1/acl/auth-method/", "Missing auth method name", readAuthMethod, writeAuthMethod, deleteAuthMethod)
+	return c.serveByMethod("/v1/acl/auth-method/", "Missing auth method name",
+		readAuthMethod, writeAuthMethod, deleteAuthMethod)
 }
 
 func readAuthMethod(c *call, name string) (any, error) {

@@ -1,7 +1,7 @@
 package embedded
 
-// This file holds the types of auth methods. Only JWTs with keys of the method's own can log in here: the others have another
-// server asked.
+// This file holds the types of auth methods. Only JWTs with keys of the method's own can log in here: the others have
+// another server asked.
 
 import (
 	"crypto"
@@ -69,7 +69,8 @@ func newJWTMethod(c *methodConfig) (authenticator, error) {
 	m := &jwtMethod{
 		expected: jwt.Expected{
 			Issuer: c.text("BoundIssuer"), Audiences: c.texts("BoundAudiences"),
-			Expiration: c.duration("ExpirationLeeway"), NotBefore: c.duration("NotBeforeLeeway"), Skew: c.duration("ClockSkewLeeway"),
+			Expiration: c.duration("ExpirationLeeway"), NotBefore: c.duration("NotBeforeLeeway"),
+			Skew: c.duration("ClockSkewLeeway"),
 		},
 		values: c.mapping("ClaimMappings"), lists: c.mapping("ListClaimMappings"),
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 func serveBindingRule(c *call) (any, error) {
-	return c.serveByMethod("/v1/acl/binding-rule/", "Missing binding rule ID", readBindingRule, writeBindingRule, deleteBindingRule)
+	return c.serveByMethod("/v1/acl/binding-rule/", "Missing binding rule ID",
+		readBindingRule, writeBindingRule, deleteBindingRule)
 }
 
 func readBindingRule(c *call, id string) (any, error) {

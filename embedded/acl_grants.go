@@ -62,7 +62,9 @@ func idsOf(links []store.Link) []string {
 	return ids
 }
 
-func (g *grants) addIdentities(services []*store.ServiceIdentity, nodes []*store.NodeIdentity, templates []*store.TemplatedPolicy) {
+func (g *grants) addIdentities(
+	services []*store.ServiceIdentity, nodes []*store.NodeIdentity, templates []*store.TemplatedPolicy,
+) {
 	for _, s := range services {
 		g.add(acl.ServiceIdentity(s.ServiceName), s.Datacenters)
 	}

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// interpolate replaces each ${name} in text by its value, and $${ by ${. Of the language that Consul has for this, HIL, these
-// are all that its documentation speaks of: other expressions are refused.
+// interpolate replaces each ${name} in text by its value, and $${ by ${. Of the language that Consul has for this, HIL,
+// these are all that its documentation speaks of: other expressions are refused.
 func interpolate(text string, value func(name string) (string, bool)) (string, error) {
 	var out strings.Builder
 	rest := text

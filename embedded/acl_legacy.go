@@ -1,7 +1,7 @@
 package embedded
 
-// This file serves the ACL routes from before Consul 1.4, as Consul 1.10.0 still does. Tokens have their rules in them there,
-// and no ID but their secret.
+// This file serves the ACL routes from before Consul 1.4, as Consul 1.10.0 still does. Tokens have their rules in them
+// there, and no ID but their secret.
 
 import (
 	"errors"

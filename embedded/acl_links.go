@@ -114,11 +114,12 @@ func settleTemplates(owner acl.Owner, list []*store.TemplatedPolicy) ([]*store.T
 		if err != nil {
 			return nil, err
 		}
-		if owner == acl.OwnerToken || t.TemplateID == "" {
-			t.TemplateID = template.ID
+		own := *t // that given may be another token's
+		if owner == acl.OwnerToken || own.TemplateID == "" {
+			own.TemplateID = template.ID
 		}
 		if !slices.ContainsFunc(settled, func(o *store.TemplatedPolicy) bool { return sameTemplate(template, o, t) }) {
-			settled = append(settled, t)
+			settled = append(settled, &own)
 		}
 	}
 	return settled, nil

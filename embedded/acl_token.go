@@ -204,9 +204,11 @@ func cloneToken(c *call, path string) (any, error) {
 		return nil, fmt.Errorf("token is expired: %w", errUnknownToken)
 	case token.AuthMethod != "":
 		return nil, errors.New("Cannot clone a token created from an auth method")
+	case token.Legacy != nil && token.Legacy.Rules != "":
+		return nil, errors.New("Cannot clone a legacy ACL with this endpoint")
 	}
 	clone := *token
-	clone.Name, clone.AccessorID, clone.SecretID = "", "", ""
+	clone.Name, clone.AccessorID, clone.SecretID, clone.Legacy = "", "", "", nil
 	if request.Description != "" {
 		clone.Description = request.Description
 	}

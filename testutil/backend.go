@@ -57,7 +57,8 @@ func (s *settings) chooseBackend() error {
 		s.need(backendVariable + "=real")
 	case "", "embedded":
 	default:
-		return fmt.Errorf(`testutil: %s=%q is no backend: leave it unset, which is "embedded", or set "real"`, backendVariable, backend)
+		return fmt.Errorf(`testutil: %s=%q is no backend: leave it unset, which is "embedded", or set "real"`,
+			backendVariable, backend)
 	}
 	if len(s.extra) > 0 {
 		s.need("WithConfig")

@@ -48,7 +48,8 @@ func (s *settings) findBinary(roots []string) (string, error) {
 	if len(roots) == 0 {
 		looked = append(looked, "a checkout of "+modulePath+" around the working directory")
 	}
-	return "", fmt.Errorf("testutil: %s wants a real server, and there is no %s binary to start; looked for %s: run \"make consul\" in a checkout of %s, or set %s to the path of one",
+	return "", fmt.Errorf("testutil: %s wants a real server, and there is no %s binary to start; looked for %s: "+
+		"run \"make consul\" in a checkout of %s, or set %s to the path of one",
 		s.why, name, strings.Join(looked, ", "), modulePath, variable)
 }
 

@@ -18,7 +18,7 @@
 // .bin/consul-legacy. A binary that is missing is an error, never a reason to skip a test.
 //
 // Servers listen on loopback only, on ports outside the kernel's ephemeral range that no other server of this package on
-// the machine has, and keep what they have in a temporary directory. On Linux real ones die with the process that started them,
-// however it ends; elsewhere they outlive one that is killed before it could stop them. Of a process that was killed the
-// directory stays behind.
+// the machine has, and keep what they have in a temporary directory. On Linux real ones die with the process that started
+// them, however it ends; elsewhere they outlive one that is killed before it could stop them. Of a process that was killed
+// the directory stays behind.
 package testutil

@@ -27,12 +27,13 @@ type embeddedServer struct {
 	mu        sync.Mutex
 	front     *front // nil while the server does not run
 	accepting bool
+	watching  sync.WaitGroup
 }
 
 func (e *embeddedServer) launch() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.consul == nil {
+	if e.consul == nil || e.left() {
 		if err := e.start(); err != nil {
 			return err
 		}
@@ -52,10 +53,12 @@ func (e *embeddedServer) launch() error {
 // start starts the embedded server itself.
 func (e *embeddedServer) start() error {
 	var err error
-	if e.file, err = os.OpenFile(e.server.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
-		return err
+	if e.file == nil {
+		if e.file, err = os.OpenFile(e.server.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return err
+		}
+		e.log = slog.New(slog.NewTextHandler(e.file, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	e.log = slog.New(slog.NewTextHandler(e.file, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	set := e.server.group.settings
 	opts := []embedded.Option{
 		embedded.WithNodeName(e.server.name),
@@ -75,7 +78,22 @@ func (e *embeddedServer) start() error {
 	}
 	e.memory = e.consul.Transport()
 	e.server.version = embedded.Version // launch has the server's lock
+	consul := e.consul
+	e.watching.Go(func() { // as a process that leaves ends
+		<-consul.Done()
+		_ = e.cut(consul)
+	})
 	return nil
+}
+
+// left reports whether a client had the server leave. What it kept went with it.
+func (e *embeddedServer) left() bool {
+	select {
+	case <-e.consul.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // An embedded server serves from its launch on.
@@ -117,22 +135,30 @@ func (e *embeddedServer) stop() error { return e.kill() }
 
 func (e *embeddedServer) kill() error {
 	e.mu.Lock()
+	consul := e.consul
+	e.mu.Unlock()
+	return e.cut(consul)
+}
+
+// cut ends how consul is reached, unless another has come in its place.
+func (e *embeddedServer) cut(consul *embedded.Server) error {
+	e.mu.Lock()
+	if e.consul != consul || e.front == nil {
+		e.mu.Unlock()
+		return nil
+	}
 	f := e.front
 	e.front = nil
 	e.mu.Unlock()
-	if f == nil {
-		return nil
-	}
 	return f.close()
 }
 
 func (e *embeddedServer) release() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	if e.consul != nil {
 		if err := e.consul.Close(); err != nil {
 			return err
 		}
+		e.watching.Wait()
 	}
 	if e.file == nil {
 		return nil

@@ -88,6 +88,18 @@ func TestEmbeddedServerInABubble(t *testing.T) {
 	})
 }
 
+func TestEmbeddedServerThatLeaves(t *testing.T) {
+	s := newEmbedded(t)
+	put(t, s, "a", "1")
+	expect(t, s, request{method: http.MethodPut, path: "/v1/agent/leave"}, 200, "")
+	refuses(t, s.Addr())
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// What it kept went with it.
+	expect(t, s, request{method: http.MethodGet, path: "/v1/kv/a"}, 404, "")
+}
+
 // blockedQuery sends a query that waits, and gives its answer's status or error once it has one.
 func blockedQuery(ctx context.Context, t *testing.T, s *testutil.Server, client *http.Client) <-chan error {
 	t.Helper()

@@ -75,7 +75,8 @@ func (a *agent) greet(c console, server *server) {
 	} {
 		fmt.Fprintf(c.stdout, "%22s: %s\n", line[0], line[1])
 	}
-	fmt.Fprintln(c.stdout, "\n==> This is consul-embedded in place of consul: one node, in memory, for development and tests. NOTHING IS KEPT.")
+	fmt.Fprintln(c.stdout, "\n==> This is consul-embedded in place of consul: one node, in memory, for development and tests.\n"+
+		"==> NOTHING IS KEPT.")
 	if len(a.idle) > 0 {
 		fmt.Fprintf(c.stdout, "==> Without effect here: %s\n", strings.Join(a.idle, ", "))
 	}

@@ -261,6 +261,29 @@ func TestAgentExitCodes(t *testing.T) {
 	}
 }
 
+// An agent that a client has leave ends with 0, once the client has its answer.
+func TestAgentThatLeaves(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	p := runProgram(t.Context(), "agent", "-dev", "-http-port", fmt.Sprint(port))
+	p.awaitLine(t, serves)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, fmt.Sprintf("http://127.0.0.1:%d/v1/agent/leave", port), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	if code := <-p.code; code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestAgentWrongUse(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -269,7 +292,7 @@ func TestAgentWrongUse(t *testing.T) {
 	}{
 		"flag":        {[]string{"-nonsense"}, "-nonsense"},
 		"number":      {[]string{"-http-port", "many"}, "http-port"},
-		"arguments":   {[]string{"-dev", "x", "y"}, "Unexpected extra arguments: [x y]"},
+		"arguments":   {[]string{"-dev", "x", "y"}, "unexpected extra arguments: [x y]"},
 		"no file":     {[]string{"-config-file", "/no/such/file.json"}, "/no/such/file.json"},
 		"bad JSON":    {[]string{"-config-file", writeFile(t, "a.json", "{")}, "a.json: "},
 		"bad HCL":     {[]string{"-hcl", "a = {"}, "-hcl: "},

@@ -110,7 +110,8 @@ func parseAgent(args []string, c console) (*config, error) {
 	flags.Func("config-dir", "`directory` of such files; can be given more than once", appendTo(&files))
 	flags.Func("hcl", "settings as `HCL`; can be given more than once", appendTo(&fragments))
 	flags.StringVar(&format, "config-format", "", "`format` of all files: hcl or json; by their extension without it")
-	flags.BoolVar(&dev, "dev", false, "a server for development, which this always is: with indented JSON, and logging at the level debug")
+	flags.BoolVar(&dev, "dev", false,
+		"a server for development, which this always is: with indented JSON, and logging at the level debug")
 	flags.Func("node-meta", "metadata of the node as `key:value`; can be given more than once", func(text string) error {
 		pair := map[string]string{}
 		if err := addPair(pair, text); err != nil {
@@ -128,7 +129,7 @@ func parseAgent(args []string, c console) (*config, error) {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("Unexpected extra arguments: %v", flags.Args())
+		return nil, fmt.Errorf("unexpected extra arguments: %v", flags.Args())
 	}
 	all := tree{}
 	for _, path := range files {

@@ -43,7 +43,8 @@ func runEmbedded(ctx context.Context, args []string, c console) int {
 		fmt.Fprintf(c.stderr, "consul-embedded: %v\n", err)
 		return exitFailed
 	}
-	fmt.Fprintln(c.stderr, "consul-embedded: NOTHING IS KEPT: all data is in memory and gone when this ends. For development and tests only.")
+	fmt.Fprintln(c.stderr, "consul-embedded: NOTHING IS KEPT: all data is in memory and gone when this ends. "+
+		"For development and tests only.")
 	fmt.Fprintf(c.stdout, "CONSUL_HTTP_ADDR=%s\n", server.urls()[0])
 	server.await(ctx, c.signals)
 	if err := server.close(); err != nil {

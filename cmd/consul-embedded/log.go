@@ -59,7 +59,12 @@ func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool { return 
 
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	var line bytes.Buffer
-	fmt.Fprintf(&line, "%s %-7s agent: %s", r.Time.Format("2006-01-02T15:04:05.000Z07:00"), "["+levelName(r.Level)+"]", r.Message)
+	module := "agent: "
+	if strings.HasPrefix(r.Message, "agent.") { // it names its own
+		module = ""
+	}
+	level := "[" + levelName(r.Level) + "]"
+	fmt.Fprintf(&line, "%s %-7s %s%s", r.Time.Format("2006-01-02T15:04:05.000Z07:00"), level, module, r.Message)
 	text := h.given
 	r.Attrs(func(a slog.Attr) bool {
 		text += h.format(a)

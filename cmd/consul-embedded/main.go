@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, c console) int {
 	case command == "" || strings.HasPrefix(command, "-"):
 		return runEmbedded(ctx, args, c)
 	}
-	fmt.Fprintf(c.stderr, "consul-embedded: there is no command %q: of consul's, \"agent\" and \"version\" are served here. For others use "+
-		"the real consul, with CONSUL_HTTP_ADDR set to this server's address.\n", command)
+	fmt.Fprintf(c.stderr, "consul-embedded: there is no command %q: of consul's, \"agent\" and \"version\" are served here. "+
+		"For others use the real consul, with CONSUL_HTTP_ADDR set to this server's address.\n", command)
 	return exitUnknown
 }

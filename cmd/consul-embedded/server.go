@@ -114,11 +114,14 @@ func (r *server) urls() []string {
 	return all
 }
 
-// await returns at a signal that ends the program, which it gives, or at the end of ctx, with none.
+// await returns at a signal that ends the program, which it gives, or with none at the end of ctx and where a client had the
+// server leave.
 func (r *server) await(ctx context.Context, signals <-chan os.Signal) os.Signal {
 	for {
 		select {
 		case <-ctx.Done():
+			return nil
+		case <-r.consul.Done():
 			return nil
 		case s := <-signals:
 			if s != syscall.SIGHUP {

@@ -1,5 +1,5 @@
-// Package blake2b is the hash function BLAKE2b of RFC 7693, with a sum of 32 bytes and without a key. Consul shows such sums
-// with tokens, policies and roles. Nothing here relies on its being hard to break.
+// Package blake2b is the hash function BLAKE2b of RFC 7693, with a sum of 32 bytes and without a key. Consul shows such
+// sums with tokens, policies and roles. Nothing here relies on its being hard to break.
 package blake2b
 
 import (

@@ -22,7 +22,8 @@ type AliasState struct {
 	// Checks are those of the node: at the least those of the service and those of no service. The first one that is
 	// critical gives the output.
 	Checks []AliasedCheck
-	// ServiceExists is whether the node has the service.
+	// ServiceExists is whether the node has the service. The real server takes it for true of nodes that do not exist: their
+	// aliases are passing.
 	ServiceExists bool
 }
 

@@ -60,7 +60,7 @@ func TestAliasFollows(t *testing.T) {
 		source.set(false, checks.AliasState{ServiceExists: true, Checks: []checks.AliasedCheck{{Status: "passing"}}})
 		time.Sleep(time.Minute - 1)
 		wantSaid(t, heard)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantSaid(t, heard, said{"passing", "All checks passing."})
 
 		c.Stop()

@@ -7,8 +7,6 @@ package checks
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -33,13 +31,13 @@ const (
 )
 
 // ErrScriptsDisabled is why New refuses a check that runs a command where Env does not allow it.
-var ErrScriptsDisabled = errors.New(
+const ErrScriptsDisabled = refusal(
 	"Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true")
 
 // A Runner is a check that New made. Start and Stop are called once each, Start first.
 //
 // Stop ends a run that is under way and waits for it. Once it has returned no notification comes. So it must not be called
-// from within one, nor with a lock held that notifications take.
+// from within one, nor with a lock held that notifications, or Env's functions, take.
 type Runner interface {
 	Start()
 	Stop()
@@ -76,10 +74,11 @@ type Env struct {
 	Stagger func(interval time.Duration) time.Duration
 }
 
-// New makes the check that a definition asks for. The errors' texts are those of the agent's answer, status 500.
+// New makes the check that a definition asks for. Its errors are those of Validate, and others whose texts are those of
+// the agent's answer with status 500.
 func New(def Definition, env Env, notify Notify) (Runner, error) {
 	if err := def.Validate(); err != nil {
-		return nil, fmt.Errorf("Check is not valid: %w", err)
+		return nil, err
 	}
 	if def.isScript() && !env.Scripts {
 		return nil, ErrScriptsDisabled
@@ -107,13 +106,13 @@ func New(def Definition, env Env, notify Notify) (Runner, error) {
 		return newPeriodic(def, env, notify, docker), nil
 	case def.OSService != "":
 		// The real agent asks the service manager of Windows, and refuses elsewhere, with this text.
-		return nil, errors.New("not implemented")
+		return nil, refusal("not implemented")
 	case def.isScript():
 		return newPeriodic(def, env, notify, newScript(def, env)), nil
 	case def.H2PING != "":
 		return newPeriodic(def, env, notify, newH2Ping(def, env)), nil
 	case env.Aliases == nil:
-		return nil, errors.New("alias checks have nothing to follow")
+		return nil, refusal("alias checks have nothing to follow")
 	default:
 		return newAlias(def, env, notify), nil
 	}

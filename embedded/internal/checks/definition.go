@@ -2,10 +2,12 @@ package checks
 
 // This file holds what a registration can ask of a check, and which of that makes no sense.
 
-import (
-	"errors"
-	"time"
-)
+import "time"
+
+// refusal is an error whose text is the real server's.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
 
 // Definition is that part of a registration that says what a check does. Durations that are zero are the defaults.
 type Definition struct {
@@ -64,19 +66,19 @@ func (d Definition) Validate() error {
 	probes := d.probes()
 	switch {
 	case d.Interval > 0 && d.TTL > 0:
-		return errors.New("Interval and TTL cannot both be specified")
+		return refusal("Interval and TTL cannot both be specified")
 	case probes && d.Interval <= 0:
-		return errors.New("Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks")
+		return refusal("Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks")
 	case probes && d.isAlias():
-		return errors.New("Interval cannot be set for Alias checks")
+		return refusal("Interval cannot be set for Alias checks")
 	case d.isAlias() && d.TTL > 0:
-		return errors.New("TTL must be not be set for Alias checks")
+		return refusal("TTL must be not be set for Alias checks")
 	case !probes && !d.isAlias() && d.TTL <= 0:
-		return errors.New("TTL must be > 0 for TTL checks")
+		return refusal("TTL must be > 0 for TTL checks")
 	case d.OutputMaxSize < 0:
-		return errors.New("MaxOutputMaxSize must be positive")
+		return refusal("MaxOutputMaxSize must be positive")
 	case d.FailuresBeforeWarning > d.FailuresBeforeCritical:
-		return errors.New("FailuresBeforeWarning can't be higher than FailuresBeforeCritical")
+		return refusal("FailuresBeforeWarning can't be higher than FailuresBeforeCritical")
 	}
 	return nil
 }

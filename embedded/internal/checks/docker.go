@@ -40,7 +40,8 @@ func newDocker(def Definition, env Env) (probe, error) {
 		address = parsed.Host
 	}
 	d := &docker{
-		network: network, address: address, container: def.DockerContainerID, command: def.ScriptArgs, maxSize: env.OutputMaxSize,
+		network: network, address: address,
+		container: def.DockerContainerID, command: def.ScriptArgs, maxSize: env.OutputMaxSize,
 	}
 	d.client = &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -112,7 +113,8 @@ func (d *docker) start(ctx context.Context, id string) (output *tail, err error)
 	case code == http.StatusConflict:
 		return nil, fmt.Errorf("start exec failed since container %s is paused or stopped", d.container)
 	default:
-		return nil, fmt.Errorf("start exec failed for container %s with status %d: body: %s err: %v", d.container, code, body, err)
+		return nil, fmt.Errorf("start exec failed for container %s with status %d: body: %s err: %v",
+			d.container, code, body, err)
 	}
 }
 

@@ -107,6 +107,9 @@ func (g *grpcCheck) request(ctx context.Context) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if g.tls != nil && g.tls.ServerName != "" {
+		req.Host = g.tls.ServerName
+	}
 	req.Header.Set("Content-Type", "application/grpc")
 	req.Header.Set("User-Agent", "grpc-go/1.79.3")
 	req.Header.Set("Te", "trailers")

@@ -140,7 +140,8 @@ func readMessage(resp *http.Response) ([]byte, error) {
 	}
 	length := binary.BigEndian.Uint32(prefix[1:])
 	if length > maxGRPCMessage {
-		return nil, grpcErrorf(codeResourceExhausted, "grpc: received message larger than max (%d vs. %d)", length, maxGRPCMessage)
+		return nil, grpcErrorf(codeResourceExhausted, "grpc: received message larger than max (%d vs. %d)",
+			length, maxGRPCMessage)
 	}
 	payload := make([]byte, length)
 	if _, err := io.ReadFull(resp.Body, payload); err != nil {
@@ -165,9 +166,10 @@ func readMessage(resp *http.Response) ([]byte, error) {
 func callStatus(resp *http.Response) error {
 	fields := resp.Trailer
 	switch {
+	case anyValue(fields):
 	case resp.ContentLength == 0:
 		fields = resp.Header
-	case !anyValue(fields):
+	default:
 		return grpcErrorf(codeInternal, "server closed the stream without sending trailers")
 	}
 	text := fields.Get("Grpc-Status")

@@ -188,9 +188,11 @@ func TestTimeouts(t *testing.T) {
 		def  checks.Definition
 		want string
 	}{
-		"HTTP":     {checks.Definition{HTTP: "http://" + address}, `Get "http://nobody:1": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`},
+		"HTTP": {checks.Definition{HTTP: "http://" + address},
+			`Get "http://nobody:1": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`},
 		"TCP, TLS": {checks.Definition{TCP: address, TCPUseTLS: true}, "context deadline exceeded"},
-		"gRPC":     {checks.Definition{GRPC: address}, "rpc error: code = DeadlineExceeded desc = context deadline exceeded while waiting for connections to become ready"},
+		"gRPC": {checks.Definition{GRPC: address},
+			"rpc error: code = DeadlineExceeded desc = context deadline exceeded while waiting for connections to become ready"},
 		"gRPC, TLS": {checks.Definition{GRPC: address, GRPCUseTLS: true},
 			"rpc error: code = DeadlineExceeded desc = context deadline exceeded while waiting for connections to become ready"},
 		"H2PING":      {checks.Definition{H2PING: address}, "HTTP2 ping failed: context deadline exceeded"},

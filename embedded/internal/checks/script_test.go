@@ -33,13 +33,15 @@ func TestScript(t *testing.T) {
 		def  checks.Definition
 		want said
 	}{
-		"0":              {shell("echo out; echo err >&2"), said{"passing", "out\nerr\n"}},
-		"1":              {shell("echo out; exit 1"), said{"warning", "out\n"}},
-		"3":              {shell("exit 3"), said{"critical", ""}},
-		"signal":         {shell("kill -9 $$"), said{"critical", ""}},
-		"long output":    {limited(shell("printf 0123456789abc")), said{"passing", "Captured 10 of 13 bytes\n...\n3456789abc"}},
-		"several writes": {limited(shell("for i in 1 2 3 4 5; do echo $i$i$i; done")), said{"passing", "Captured 10 of 20 bytes\n...\n3\n444\n555\n"}},
-		"output fits":    {limited(shell("printf 0123456789")), said{"passing", "0123456789"}},
+		"0":      {shell("echo out; echo err >&2"), said{"passing", "out\nerr\n"}},
+		"1":      {shell("echo out; exit 1"), said{"warning", "out\n"}},
+		"3":      {shell("exit 3"), said{"critical", ""}},
+		"signal": {shell("kill -9 $$"), said{"critical", ""}},
+		"long output": {limited(shell("printf 0123456789abc")),
+			said{"passing", "Captured 10 of 13 bytes\n...\n3456789abc"}},
+		"several writes": {limited(shell("for i in 1 2 3 4 5; do echo $i$i$i; done")),
+			said{"passing", "Captured 10 of 20 bytes\n...\n3\n444\n555\n"}},
+		"output fits": {limited(shell("printf 0123456789")), said{"passing", "0123456789"}},
 		"no such file": {checks.Definition{ScriptArgs: []string{"/no/such/file"}},
 			said{"critical", "fork/exec /no/such/file: no such file or directory"}},
 		"no such command": {checks.Definition{ScriptArgs: []string{"no-such-command"}},
@@ -60,11 +62,11 @@ func TestScript(t *testing.T) {
 func TestScriptTimeout(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ script, want string }{
-		"silent":              {"sleep 300 >%s", "Timed out (300ms) running check"},
-		"with output":         {"echo begin; sleep 300 >%s", "Timed out (300ms) running check\n\nbegin\n"},
-		"that wait":           {"echo begin; sleep 300 >%s & wait", "Timed out (300ms) running check\n\nbegin\n"},
-		"that leave one":      {"sleep 300 2>%s & echo left", "Timed out (300ms) running check\n\nleft\n"},
-		"that heed no signal": {"trap '' TERM INT HUP; sleep 300 >%s", "Timed out (300ms) running check"},
+		"silent":              {"sleep 300 >%s", "Timed out (1s) running check"},
+		"with output":         {"echo begin; sleep 300 >%s", "Timed out (1s) running check\n\nbegin\n"},
+		"that wait":           {"echo begin; sleep 300 >%s & wait", "Timed out (1s) running check\n\nbegin\n"},
+		"that leave one":      {"sleep 300 2>%s & echo left", "Timed out (1s) running check\n\nleft\n"},
+		"that heed no signal": {"trap '' TERM INT HUP; sleep 300 >%s", "Timed out (1s) running check"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +85,7 @@ func TestScriptTimeout(t *testing.T) {
 				ended <- err
 			}()
 			def := shell(fmt.Sprintf(test.script, fifo))
-			def.Timeout = 300 * time.Millisecond
+			def.Timeout = time.Second
 			// Such a result is not subject to thresholds.
 			def.FailuresBeforeCritical = 3
 			if got := firstResult(t, def, checks.Env{Scripts: true}); got != (said{"critical", test.want}) {

@@ -112,7 +112,31 @@ func httpPages(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveHealth speaks the gRPC health protocol, as little of it as it takes. The service in a request says what to answer.
+// healthReply is what a gRPC server says of one service.
+type healthReply struct {
+	body          string // messages with their prefixes
+	code, message string // trailers, none if the code is empty
+}
+
+// healthReplies are by the service that is asked for.
+var healthReplies = map[string]healthReply{
+	"":               {body: "\x00\x00\x00\x00\x02\x08\x01", code: "0"},
+	"down":           {body: "\x00\x00\x00\x00\x02\x08\x02", code: "0"},
+	"unknown-status": {body: "\x00\x00\x00\x00\x00", code: "0"}, // as 0 is encoded
+	"new-status":     {body: "\x00\x00\x00\x00\x02\x08\x09", code: "0"},
+	"more-fields":    {body: "\x00\x00\x00\x00\x06\x12\x02hi\x08\x01", code: "0"},
+	"bad-message":    {body: "\x00\x00\x00\x00\x02\x0a\xc8", code: "0"},
+	"compressed":     {body: "\x01\x00\x00\x00\x02\x08\x01", code: "0"},
+	"two-messages":   {body: "\x00\x00\x00\x00\x02\x08\x01\x00\x00\x00\x00\x02\x08\x01", code: "0"},
+	"short":          {body: "\x00\x00\x00\x00\x09\x08", code: "0"},
+	"no-message":     {code: "0"},
+	"no-status":      {body: "\x00\x00\x00\x00\x02\x08\x01"},
+	"percent":        {code: "14", message: "100%25 of%0Ait is %zz down"},
+	"odd-code":       {code: "77", message: "what"},
+	"bad-code":       {code: "x", message: "what"},
+}
+
+// serveHealth speaks the gRPC health protocol, as little of it as it takes.
 func serveHealth(w http.ResponseWriter, r *http.Request) {
 	request, _ := io.ReadAll(r.Body)
 	service := ""
@@ -120,63 +144,33 @@ func serveHealth(w http.ResponseWriter, r *http.Request) {
 		service = string(request[7:])
 	}
 	w.Header().Set("Content-Type", "application/grpc")
-	w.Header().Set("Trailer", "Grpc-Status, Grpc-Message")
-	finish := func(code, message string) {
-		w.Header().Set("Grpc-Status", code)
-		w.Header().Set("Grpc-Message", message)
-	}
-	serving := func(status ...byte) { _, _ = w.Write(append([]byte{0, 0, 0, 0, byte(len(status))}, status...)) }
 	switch service {
-	case "":
-		serving(0x08, 1)
-		finish("0", "")
-	case "down":
-		serving(0x08, 2)
-		finish("0", "")
-	case "unknown-status":
-		serving() // as 0 is encoded
-		finish("0", "")
-	case "new-status":
-		serving(0x08, 9)
-		finish("0", "")
-	case "more-fields":
-		serving(0x12, 2, 'h', 'i', 0x08, 1)
-		finish("0", "")
-	case "bad-message":
-		serving(0x0a, 200)
-		finish("0", "")
-	case "compressed":
-		_, _ = w.Write([]byte{1, 0, 0, 0, 2, 0x08, 1})
-		finish("0", "")
-	case "no-message":
-		finish("0", "")
-	case "two-messages":
-		serving(0x08, 1)
-		serving(0x08, 1)
-		finish("0", "")
-	case "no-status":
-		serving(0x08, 1)
-	case "short":
-		_, _ = w.Write([]byte{0, 0, 0, 0, 9, 0x08})
-		finish("0", "")
-	case "percent":
-		finish("14", "100%25 of%0Ait is %zz down")
-	case "odd-code":
-		finish("77", "what")
-	case "bad-code":
-		finish("x", "what")
 	case "never":
-		w.WriteHeader(http.StatusOK)
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
+		return
 	case "html":
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<p>")
+		return
 	case "gateway":
 		w.Header()["Content-Type"] = nil
 		w.WriteHeader(http.StatusBadGateway)
-	default:
-		finish("5", "unknown service")
+		return
+	}
+	reply, ok := healthReplies[service]
+	if !ok {
+		reply = healthReply{code: "5", message: "unknown service"}
+	}
+	if service != "only-headers" {
+		w.Header().Set("Trailer", "Grpc-Status, Grpc-Message")
+	}
+	if reply.body != "" {
+		fmt.Fprint(w, reply.body)
+	}
+	if reply.code != "" {
+		w.Header().Set("Grpc-Status", reply.code)
+		w.Header().Set("Grpc-Message", reply.message)
 	}
 }
 

@@ -43,15 +43,15 @@ func (t *TTL) Stop() {
 	t.timer.Stop()
 }
 
-// SetStatus is how the check is told its status, which holds for the TTL. Output beyond the limit is cut. A check that was
-// stopped stays silent.
+// SetStatus is how the check is told its status, which holds for the TTL. Output beyond the limit is cut. A check that
+// does not run stays silent.
 func (t *TTL) SetStatus(status, output string) {
 	if total := len(output); total > t.maxSize {
 		output = fmt.Sprintf("%s ... (captured %d of %d bytes)", output[:t.maxSize], t.maxSize, total)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stopped {
+	if t.timer == nil || t.stopped {
 		return
 	}
 	t.lastOutput = output

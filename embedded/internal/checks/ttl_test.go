@@ -41,7 +41,7 @@ func TestTTLExpires(t *testing.T) {
 
 		time.Sleep(10*second - 1)
 		wantSaid(t, heard)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantSaid(t, heard, said{"critical", "TTL expired"})
 
 		// It expires once, whatever time passes.
@@ -54,7 +54,7 @@ func TestTTLExpires(t *testing.T) {
 		ttl.SetStatus("passing", "good")
 		time.Sleep(10*second - 1)
 		wantSaid(t, heard, said{"passing", "good"})
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantSaid(t, heard, said{"critical", "TTL expired (last output before timeout follows): good"})
 	})
 }
@@ -96,7 +96,10 @@ func TestTTLIsTruncated(t *testing.T) {
 func TestTTLStops(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ttl, heard := startTTL(t, checks.Definition{TTL: second}, checks.Env{})
+		c, heard := newCheck(t, checks.Definition{TTL: second}, checks.Env{})
+		ttl := c.(*checks.TTL)
+		ttl.SetStatus("passing", "early")
+		ttl.Start()
 		ttl.Stop()
 		ttl.SetStatus("passing", "late")
 		time.Sleep(time.Hour)

@@ -130,11 +130,13 @@ func (c *Claims) Check(e Expected, now time.Time) error {
 		return errors.New(failed + "field, token issued in the future (iat)")
 	case len(e.Audiences) == 0 && len(c.Audience) > 0:
 		return errors.New("audience claim found in JWT but no audiences are bound")
-	case len(e.Audiences) > 0 && !slices.ContainsFunc(e.Audiences, func(a string) bool { return slices.Contains(c.Audience, a) }):
+	case len(e.Audiences) > 0 && !slices.ContainsFunc(e.Audiences, c.isFor):
 		return errors.New("aud claim does not match any bound audience")
 	}
 	return nil
 }
+
+func (c *Claims) isFor(audience string) bool { return slices.Contains(c.Audience, audience) }
 
 // ParseKey reads a public key, or a certificate for its key, in PEM.
 func ParseKey(text string) (crypto.PublicKey, error) {

@@ -1,5 +1,5 @@
-// Package jwt reads JSON Web Tokens (RFC 7519) and checks their signatures: RSA, ECDSA and Ed25519. Errors are in the words of
-// Consul 1.22.7, which reads them by package go-jose.
+// Package jwt reads JSON Web Tokens (RFC 7519) and checks their signatures: RSA, ECDSA and Ed25519. Errors are in the
+// words of Consul 1.22.7, which reads them by package go-jose.
 package jwt
 
 import (

@@ -66,7 +66,8 @@ func header(algorithm string) string { return `{"alg": "` + algorithm + `"}` }
 func newKeys(t *testing.T) map[string]crypto.Signer {
 	t.Helper()
 	keys := map[string]crypto.Signer{}
-	for name, curve := range map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()} {
+	curves := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}
+	for name, curve := range curves {
 		key, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
