@@ -355,13 +355,13 @@ func (c *call) refuseConflict(names ...string) error {
 func parseUint(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) }
 
 // keep gives those of the list that f keeps, and the list itself where that is all. The list is not changed: it may be
-// shared.
+// shared. What is left of a list is one, also where that is nothing: [] in JSON, not null.
 func keep[T any](list []T, f func(T) bool) []T {
 	for i, item := range list {
 		if f(item) {
 			continue
 		}
-		kept := append([]T(nil), list[:i]...)
+		kept := append([]T{}, list[:i]...)
 		for _, item := range list[i+1:] {
 			if f(item) {
 				kept = append(kept, item)

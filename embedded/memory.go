@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
 )
 
 // Transport gives a transport that hands all requests to the server within the process, whatever their host. Nothing in it
@@ -83,7 +82,6 @@ type memoryWriter struct {
 	// ready is closed when there is an answer to return.
 	ready chan struct{}
 
-	mu sync.Mutex
 	// sent is the head of a flushed answer; its body follows through pipe.
 	sent    http.Header
 	pipe    *io.PipeWriter

@@ -5,6 +5,7 @@ package embedded
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-memdb"
@@ -28,28 +29,30 @@ const serfHealth = "serfHealth"
 // defaultLockDelay is that of a session which does not say.
 const defaultLockDelay = 15 * time.Second
 
-// sessionRequest is what a session is created from.
+// sessionRequest is what a session is created from. A field that is not known is passed over, unlike elsewhere.
 type sessionRequest struct {
 	ID, Name, Node, Behavior, TTL string
-	LockDelay                     lockDelay
+	LockDelay                     time.Duration
 	NodeChecks, Checks            []string
 	ServiceChecks                 []store.SessionCheck
-	CreateIndex, ModifyIndex      uint64
 }
-
-// lockDelay takes a duration's text, or a number: of nanoseconds, or of seconds where it is a small one.
-type lockDelay time.Duration
 
 // secondsBelow is what a lock-delay has to be below to be taken for one in seconds.
 const secondsBelow = 1000
 
-func (d *lockDelay) UnmarshalJSON(data []byte) error {
-	var value any
-	if err := json.Unmarshal(data, &value); err != nil {
+// UnmarshalJSON implements json.Unmarshaler. The lock-delay is a duration's text, or a number: of nanoseconds, or of seconds
+// where it is a small one.
+func (r *sessionRequest) UnmarshalJSON(data []byte) error {
+	type Alias sessionRequest // as the real server calls it, which errors tell
+	aux := &struct {
+		LockDelay any
+		*Alias
+	}{Alias: (*Alias)(r)}
+	if err := json.Unmarshal(data, aux); err != nil {
 		return err
 	}
 	var delay time.Duration
-	switch value := value.(type) {
+	switch value := aux.LockDelay.(type) {
 	case nil:
 		return nil
 	case string:
@@ -63,7 +66,7 @@ func (d *lockDelay) UnmarshalJSON(data []byte) error {
 	if delay < secondsBelow {
 		delay *= time.Duration(time.Second)
 	}
-	*d = lockDelay(delay)
+	r.LockDelay = delay
 	return nil
 }
 
@@ -102,16 +105,16 @@ func (c *call) readNewSession() (*store.Session, error) {
 		Node:       c.s.config.node,
 		NodeChecks: []string{serfHealth},
 		Checks:     []string{serfHealth},
-		LockDelay:  lockDelay(defaultLockDelay),
+		LockDelay:  defaultLockDelay,
 	}
 	if c.r.ContentLength > 0 {
 		if err := c.decode(&request); err != nil {
-			return nil, badRequest("Request decode failed: %v", err)
+			return nil, badRequest("Request decode failed: %s", strings.ReplaceAll(err.Error(), "embedded.", "structs."))
 		}
 	}
 	session := &store.Session{
 		Name: request.Name, Node: request.Node, Behavior: request.Behavior, TTL: request.TTL,
-		LockDelay: time.Duration(request.LockDelay), NodeChecks: request.NodeChecks,
+		LockDelay: request.LockDelay, NodeChecks: request.NodeChecks,
 		Checks: request.Checks, ServiceChecks: request.ServiceChecks,
 	}
 	settleChecks(session)

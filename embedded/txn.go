@@ -179,7 +179,7 @@ func (c *call) vetKV(who identity, op *KVTxnOp) error {
 	case "get", "get-tree", "get-or-empty":
 	case "delete-tree":
 		if !who.KeyWritePrefix(op.Key) {
-			return who.denied(acl.ResourceKey, acl.AccessWrite, "")
+			return who.denied(acl.ResourceKey, acl.AccessWrite, op.Key)
 		}
 	case "check-session", "check-index":
 		if !who.KeyRead(op.Key) {
