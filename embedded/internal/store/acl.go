@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/go-memdb"
+	"golang.org/x/crypto/blake2b"
 
 	"github.com/lictor-go/consul/embedded/internal/acl"
-	"github.com/lictor-go/consul/embedded/internal/blake2b"
 )
 
 const (
