@@ -22,6 +22,7 @@ type real struct {
 
 func newReal(t *testing.T, opts ...testutil.Option) real {
 	t.Helper()
+	testutil.NeedReal(t, "it asks the real server")
 	return real{t, testutil.NewServer(t, append([]testutil.Option{testutil.WithACL()}, opts...)...)}
 }
 
