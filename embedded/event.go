@@ -24,9 +24,8 @@ var eventRoutes = []route{
 const (
 	// maxPayload is the most bytes that an event may carry.
 	maxPayload = 300
-	// maxEncoded is the most bytes that an event may have between servers, and eventOverhead what it has there at the least:
-	// its name is there twice.
-	maxEncoded, eventOverhead = 512, 96
+	// maxEncoded is the most bytes that an event may have between servers, see event_size.go.
+	maxEncoded = 512
 	// keptEvents is how many events are remembered.
 	keptEvents = 256
 	// remoteExec is the event of "consul exec", which is not remembered.
@@ -54,12 +53,19 @@ type events struct {
 	added chan struct{}
 }
 
-// add remembers an event.
-func (e *events) add(event userEvent) {
+// fire tells an event to all nodes, and remembers it where it is for this one. Its time, which counts all events, is told to
+// those who list it, and not to who fires it.
+func (e *events) fire(event userEvent, remember bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	event.LTime = e.ltime + 2 // the first that a server's own gossip leaves free
+	if err := event.checkSize(); err != nil {
+		return err
+	}
 	e.ltime++
-	event.LTime = e.ltime + 1 // the first that a server's own gossip leaves free
+	if !remember {
+		return nil
+	}
 	if e.list = append(e.list, event); len(e.list) > keptEvents {
 		e.list = append([]userEvent(nil), e.list[1:]...)
 	}
@@ -67,6 +73,7 @@ func (e *events) add(event userEvent) {
 		close(e.added)
 		e.added = nil
 	}
+	return nil
 }
 
 // latest gives the events, the oldest first, and what is closed at the next one.
@@ -116,27 +123,10 @@ func fireEvent(c *call) (any, error) {
 	case !who.EventWrite(event.Name):
 		return nil, &httpError{status: http.StatusForbidden, text: "Permission denied"}
 	}
-	if event.encoded() > maxEncoded {
-		return nil, fmt.Errorf("error broadcasting event: encoded user event exceeds configured limit of %d bytes after encoding", maxEncoded)
-	}
-	if here && event.Name != remoteExec {
-		c.s.events.add(event)
+	if err := c.s.events.fire(event, here && event.Name != remoteExec); err != nil {
+		return nil, fmt.Errorf("error broadcasting event: %w", err)
 	}
 	return event, nil
-}
-
-// encoded is how many bytes the event has between servers, as was measured on the real one.
-func (e *userEvent) encoded() int {
-	size := eventOverhead + 2*len(e.Name)
-	for _, part := range []int{len(e.Payload), len(e.NodeFilter), len(e.ServiceFilter), len(e.TagFilter)} {
-		switch {
-		case part > 255:
-			size += part + 5
-		case part > 0:
-			size += part + 4
-		}
-	}
-	return size
 }
 
 // readPayload reads the body.
@@ -177,14 +167,15 @@ func (s *Server) matches(event *userEvent) (bool, error) {
 	if node != nil && !node.MatchString(s.config.node) {
 		return false, nil
 	}
-	return service == nil || s.hasService(service, tag), nil
+	return service == nil || s.agent.hasService(service, tag), nil
 }
 
-// hasService reports whether this node has a service whose ID matches, with a tag that does.
-func (s *Server) hasService(id, tag *regexp.Regexp) bool {
-	_, _, services := s.store.Read().NodeServices(nil, s.config.node)
-	for _, service := range services {
-		if id.MatchString(service.ID) && (tag == nil || anyMatches(service.Tags, tag)) {
+// hasService reports whether the agent has a service whose ID matches, with a tag that does.
+func (a *agent) hasService(id, tag *regexp.Regexp) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range a.services {
+		if id.MatchString(s.service.ID) && (tag == nil || anyMatches(s.service.Tags, tag)) {
 			return true
 		}
 	}

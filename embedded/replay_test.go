@@ -1,8 +1,8 @@
 package embedded_test
 
 // This file replays scripts of requests and compares what is answered with what a real server answered. The scripts are in
-// testdata/replay, the recordings beside them. "go test ./embedded -run TestReplay -update" records them anew, from a real
-// server; CONSUL_TEST_BACKEND=real checks that a real server still answers so.
+// testdata/replay, the recordings beside them. CONSUL_TEST_BACKEND=real checks that a real server still answers so; with the flag
+// -update, "go test ./embedded -run TestReplay -update" then records it anew.
 
 import (
 	"flag"
@@ -22,6 +22,9 @@ import (
 var update = flag.Bool("update", false, "record the answers of a real server anew")
 
 const (
+	// backendVariable says whether testutil's servers are real ones.
+	backendVariable = "CONSUL_TEST_BACKEND"
+
 	replayDir = "testdata/replay"
 	// replayNode is the name of the servers' node.
 	replayNode = "server-1"
@@ -46,7 +49,7 @@ func TestReplay(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := replay.ParseTranscript(string(text))
-			if os.Getenv("CONSUL_TEST_BACKEND") == "real" {
+			if os.Getenv(backendVariable) == "real" {
 				compareReplay(t, want, replayReal(t, script).Whole())
 				return
 			}
@@ -98,6 +101,9 @@ func compareReplay(t *testing.T, want, got replay.Transcript) {
 // record writes a recording, of which two runs on real servers must be the same.
 func record(t *testing.T, script *replay.Script, golden string) {
 	t.Helper()
+	if os.Getenv(backendVariable) != "real" {
+		t.Fatalf("only a real server can be recorded: set %s=real", backendVariable)
+	}
 	first, second := replayReal(t, script).Whole(), replayReal(t, script).Whole()
 	if compareReplay(t, first, second); t.Failed() {
 		t.Fatal("two runs on a real server were answered otherwise: the script cannot be recorded")

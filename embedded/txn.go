@@ -133,7 +133,7 @@ func (c *call) txnAnswer(answer any, errs []txnError) (any, error) {
 
 // readable are the results that the caller may see.
 func (i identity) readable(results []txnResult) []txnResult {
-	return keep(results, func(r txnResult) bool {
+	visible := keep(results, func(r txnResult) bool {
 		switch {
 		case r.KV != nil:
 			return i.KeyRead(r.KV.Key)
@@ -146,6 +146,10 @@ func (i identity) readable(results []txnResult) []txnResult {
 		}
 		return i.NodeRead(r.Check.Node)
 	})
+	if visible == nil && results != nil {
+		return []txnResult{} // as where nothing was read
+	}
+	return visible
 }
 
 // vetTxn gives the errors of operations that are refused before anything is done.

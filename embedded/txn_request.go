@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/lictor-go/consul/embedded/internal/store"
 )
@@ -18,7 +19,7 @@ const (
 )
 
 // TxnOp is one operation: the first of its fields that is there, in this order. The names of these types are seen in the
-// errors of bodies that do not fit them.
+// errors of bodies that do not fit them, see clientTypes.
 type TxnOp struct {
 	KV      *KVTxnOp
 	Node    *NodeTxnOp
@@ -119,13 +120,22 @@ func (c *call) readOps() ([]TxnOp, error) {
 		if errors.As(err, &tooLong) {
 			return nil, tooLarge("Request body too large, max size: %d bytes. See %s.", maxTxnBody, help)
 		}
-		return nil, badRequest("Failed to parse body: %v", err)
+		return nil, badRequest("Failed to parse body: %s", clientTypes.Replace(err.Error()))
 	}
 	if len(ops) > maxTxnOps {
 		return nil, tooLarge("Transaction contains too many operations (%d > %d)", len(ops), maxTxnOps)
 	}
 	return keep(ops, func(op TxnOp) bool { return op != TxnOp{} }), nil
 }
+
+// clientTypes names the types in errors as the real server does, which decodes into those of its client.
+var clientTypes = strings.NewReplacer(
+	"struct { *store.Alias }",
+	"struct { IntervalDuration interface {}; TimeoutDuration interface {}; DeregisterCriticalServiceAfterDuration interface {}; *api.Alias }",
+	"[]embedded.TxnOp", "api.TxnOps", "embedded.", "api.", "store.Weights", "api.AgentWeights", "store.", "api.", ".NodeService.", ".",
+	".KV.Verb of type string", ".KV.Verb of type api.KVOp", ".Node.Verb of type string", ".Node.Verb of type api.NodeOp",
+	".Service.Verb of type string", ".Service.Verb of type api.ServiceOp", ".Check.Verb of type string", ".Check.Verb of type api.CheckOp",
+)
 
 // writes reports whether the operation changes something.
 func (op *TxnOp) writes() bool {

@@ -27,6 +27,8 @@ const (
 	zeroTime = "0001-01-01T00:00:00Z"
 	// ownIDs is how the IDs begin that are the same on every server.
 	ownIDs = "00000000-0000-0000-0000-"
+	// lastCount is more than any count: the index of a list of events is greater, being made from an event's ID.
+	lastCount = 1 << 32
 )
 
 // normaliser names what it finds by the order in which it comes.
@@ -69,6 +71,8 @@ func (n *normaliser) note(text string) string {
 			return value
 		case i <= max(n.old, 1):
 			return "<index-0>"
+		case i > lastCount:
+			return n.name("index-of-id", value)
 		}
 		n.indexes = append(n.indexes, i)
 		return "<at " + value + ">"
