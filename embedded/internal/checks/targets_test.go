@@ -52,7 +52,10 @@ func startTargets(t *testing.T) (targets, *x509.CertPool) {
 	to := targets{
 		"closed": closedPort(t),
 		"silent": serveTCP(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }),
-		"hangup": serveTCP(t, hangUp),
+		"hangup": serveTCP(t, func(conn net.Conn) {
+			_, _ = conn.Read(make([]byte, 1)) // whoever has not spoken yet would meet one of two errors
+			hangUp(conn)
+		}),
 		"garble": serveTCP(t, func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 1))
 			fmt.Fprint(conn, "who are you and what do you want of me?\r\n")
