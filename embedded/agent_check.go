@@ -3,11 +3,9 @@ package embedded
 // This file serves the agent's checks: registration, status, list.
 
 import (
-	"errors"
-	"fmt"
+	"github.com/hashicorp/go-bexpr"
 
 	"github.com/lictor-go/consul/embedded/internal/acl"
-	"github.com/lictor-go/consul/embedded/internal/checks"
 	"github.com/lictor-go/consul/embedded/internal/store"
 )
 
@@ -46,11 +44,8 @@ func registerCheck(c *call) (any, error) {
 	if err := c.mayRegisterCheck(who, check); err != nil {
 		return nil, err
 	}
-	if err := c.s.agent.addCheck(checkOf{check, run}, c.token); err != nil {
-		return nil, err
-	}
-	c.s.agent.sync()
-	return nil, nil
+	defer c.s.agent.sync() // also what has changed though it failed
+	return nil, c.s.agent.addCheck(checkOf{check, run}, c.token)
 }
 
 // healthCheck is the check that the definition defines, as it is kept.
@@ -150,44 +145,34 @@ func (c *call) setCheck(id, status, output string) (any, error) {
 	return nil, nil
 }
 
-var errNoTTL = errors.New("does not have associated TTL")
-
-func (a *agent) setTTL(id, status, output string) error {
-	a.mu.Lock()
-	c := a.checks[id]
-	a.mu.Unlock()
-	if c != nil {
-		if ttl, ok := c.runner.(*checks.TTL); ok {
-			ttl.SetStatus(status, output)
-			return nil
-		}
-	}
-	return fmt.Errorf("CheckID %q %w", id, errNoTTL)
-}
-
 func listAgentChecks(c *call) (any, error) {
 	who, err := c.startAgentRead()
 	if err != nil {
 		return nil, err
 	}
-	filter, err := newFilter[map[string]*store.HealthCheck](c.filter)
+	// Unlike other filters this one is not told the type of what it is for, so that it complains of what it does not know
+	// only when it meets a check.
+	bexprFilter, err := bexpr.CreateFilter(c.filter, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	list, hidden := map[string]*store.HealthCheck{}, false
-	c.s.agent.mu.Lock()
-	for id, kept := range c.s.agent.checks {
-		check := *kept.check
+	all := c.s.agent.allChecks()
+	list := map[string]*store.HealthCheck{}
+	for _, check := range keep(all, func(check *store.HealthCheck) bool { return mayReadCheck(who, check) }) {
 		if check.ServiceTags == nil {
+			check = copyOf(check)
 			check.ServiceTags = []string{}
 		}
-		if check.ServiceName != "" && who.ServiceRead(check.ServiceName) || check.ServiceName == "" && who.NodeRead(check.Node) {
-			list[id] = &check
-		} else {
-			hidden = true
-		}
+		list[check.CheckID] = check
 	}
-	c.s.agent.mu.Unlock()
-	c.markFiltered(hidden)
-	return filter.apply(list)
+	c.markFiltered(len(list) != len(all))
+	return filter[map[string]*store.HealthCheck]{bexprFilter}.apply(list)
+}
+
+// mayReadCheck reports whether a check is shown to the caller: by its service, else by its node.
+func mayReadCheck(who identity, check *store.HealthCheck) bool {
+	if check.ServiceName != "" {
+		return who.ServiceRead(check.ServiceName)
+	}
+	return who.NodeRead(check.Node)
 }

@@ -1,10 +1,11 @@
 package embedded
 
-// This file decodes what is registered with the agent: services and checks, with the names that fields have in JSON and those
-// that they have in configuration files. The types' names are seen in the errors of bodies that do not fit them.
+// This file decodes what is registered with the agent: services and checks, with the names that fields have in JSON and
+// those that they have in configuration files. The types' names are seen in the errors of bodies that do not fit them.
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"time"
@@ -33,7 +34,7 @@ type ServiceDefinition struct {
 	Ports             store.ServicePorts
 	SocketPath        string
 	Check             CheckType
-	Checks            []*CheckType
+	Checks            CheckTypes
 	Weights           *store.Weights
 	Token             string
 	EnableTagOverride bool
@@ -48,14 +49,14 @@ type ServiceConnect struct {
 	SidecarService *ServiceDefinition
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. Fields that are not known are passed over, unlike elsewhere.
 func (c *ServiceConnect) UnmarshalJSON(data []byte) error {
 	type Alias ServiceConnect
 	aux := struct {
 		*Alias
 		SidecarServiceSnake *ServiceDefinition `json:"sidecar_service"`
 	}{Alias: (*Alias)(c)}
-	if err := strictly(data, &aux); err != nil {
+	if err := json.Unmarshal(data, &aux); err != nil {
 		return err
 	}
 	if c.SidecarService == nil {
@@ -108,6 +109,15 @@ func (d *ServiceDefinition) service() *store.NodeService {
 	return s
 }
 
+// sidecar is what matters of the definition's sidecar to its service; nil where there is none.
+func (d *ServiceDefinition) sidecar() *store.Sidecar {
+	if d.Connect == nil || d.Connect.SidecarService == nil {
+		return nil
+	}
+	its := d.Connect.SidecarService
+	return &store.Sidecar{ID: its.ID != "", Nested: its.sidecar() != nil}
+}
+
 // checkTypes are the checks of the definition.
 func (d *ServiceDefinition) checkTypes() ([]*CheckType, error) {
 	var list []*CheckType
@@ -115,9 +125,10 @@ func (d *ServiceDefinition) checkTypes() ([]*CheckType, error) {
 		list = append(list, &d.Check)
 	}
 	for _, c := range d.Checks {
-		if c != nil {
-			list = append(list, c)
+		if c == nil {
+			abort() // the real server stumbles over it
 		}
+		list = append(list, c)
 	}
 	for _, c := range list {
 		if err := c.definition().Validate(); err != nil {
@@ -126,6 +137,9 @@ func (d *ServiceDefinition) checkTypes() ([]*CheckType, error) {
 	}
 	return list, nil
 }
+
+// CheckTypes has the name that errors give it.
+type CheckTypes []*CheckType
 
 // CheckType is a check as it is registered with its service.
 type CheckType struct {
@@ -153,7 +167,7 @@ type checkRun struct {
 	TCP                            string
 	TCPUseTLS                      bool
 	UDP                            string
-	Interval                       store.Duration
+	Interval                       time.Duration
 	AliasNode                      string
 	AliasService                   string
 	DockerContainerID              string
@@ -163,98 +177,151 @@ type checkRun struct {
 	OSService                      string
 	TLSServerName                  string
 	TLSSkipVerify                  bool
-	Timeout                        store.Duration
-	TTL                            store.Duration
+	Timeout                        time.Duration
+	TTL                            time.Duration
 	SuccessBeforePassing           int
 	FailuresBeforeWarning          int
 	FailuresBeforeCritical         int
-	DeregisterCriticalServiceAfter store.Duration
+	DeregisterCriticalServiceAfter time.Duration
 	OutputMaxSize                  int
 }
 
-// checkAliases are other names that fields of a check may have.
-type checkAliases struct {
-	Args                           []string       `json:"args"`
-	ScriptArgs                     []string       `json:"script_args"`
-	DeregisterCriticalServiceAfter store.Duration `json:"deregister_critical_service_after"`
-	DockerContainerID              string         `json:"docker_container_id"`
-	TLSServerName                  string         `json:"tls_server_name"`
-	TLSSkipVerify                  bool           `json:"tls_skip_verify"`
-	TCPUseTLS                      bool           `json:"tcp_use_tls"`
-	GRPCUseTLS                     bool           `json:"grpc_use_tls"`
-	H2PingUseTLS                   *bool          `json:"h2ping_use_tls"`
-	ServiceIDSnake                 string         `json:"service_id"`
+// otherNames are the values of a check's fields that came by other names.
+type otherNames struct {
+	args, scriptArgs                          []string
+	container, serverName                     string
+	skipVerify, tcpTLS, grpcTLS, h2pingTLS    bool
+	interval, timeout, ttl, deregister, after any
 }
 
-// merge takes what was said by another name.
-func (r *checkRun) merge(other *checkAliases, useTLS *bool) {
+// merge takes what came by other names, and reads the durations, which are texts or numbers.
+func (r *checkRun) merge(other *otherNames) error {
 	if len(r.ScriptArgs) == 0 {
-		r.ScriptArgs = other.Args
+		r.ScriptArgs = other.args
 	}
 	if len(r.ScriptArgs) == 0 {
-		r.ScriptArgs = other.ScriptArgs
+		r.ScriptArgs = other.scriptArgs
 	}
-	if r.DeregisterCriticalServiceAfter == 0 {
-		r.DeregisterCriticalServiceAfter = other.DeregisterCriticalServiceAfter
+	setDefault(&r.DockerContainerID, other.container)
+	setDefault(&r.TLSServerName, other.serverName)
+	r.TLSSkipVerify = r.TLSSkipVerify || other.skipVerify
+	r.TCPUseTLS = r.TCPUseTLS || other.tcpTLS
+	r.GRPCUseTLS = r.GRPCUseTLS || other.grpcTLS
+	if other.h2pingTLS != (r.H2PING != "") {
+		r.H2PingUseTLS = other.h2pingTLS
 	}
-	if r.DockerContainerID == "" {
-		r.DockerContainerID = other.DockerContainerID
+	if other.deregister == nil {
+		other.deregister = other.after
 	}
-	if r.TLSServerName == "" {
-		r.TLSServerName = other.TLSServerName
-	}
-	r.TLSSkipVerify = r.TLSSkipVerify || other.TLSSkipVerify
-	r.TCPUseTLS = r.TCPUseTLS || other.TCPUseTLS
-	r.GRPCUseTLS = r.GRPCUseTLS || other.GRPCUseTLS
-	// Pings use TLS unless one of the names says no.
-	r.H2PingUseTLS = r.H2PING != ""
-	for _, said := range []*bool{useTLS, other.H2PingUseTLS} {
-		if said != nil {
-			r.H2PingUseTLS = r.H2PingUseTLS && *said || r.H2PING == "" && *said
-		}
-	}
+	return cmp.Or(
+		readDuration(other.interval, &r.Interval),
+		readDuration(other.timeout, &r.Timeout),
+		readDuration(other.ttl, &r.TTL),
+		readDuration(other.deregister, &r.DeregisterCriticalServiceAfter),
+	)
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// readDuration reads a text or a number of nanoseconds, and passes over what is neither.
+func readDuration(value any, d *time.Duration) error {
+	switch value := value.(type) {
+	case string:
+		var err error
+		*d, err = time.ParseDuration(value)
+		return err
+	case float64:
+		*d = time.Duration(value)
+	}
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler. The fields of aux, in their order, are seen in the errors of bodies that
+// are no objects.
 func (c *CheckType) UnmarshalJSON(data []byte) error {
 	type Alias CheckType
-	aux := struct {
-		checkAliases
-		H2PingUseTLS *bool
-		ServiceID    string
+	aux := &struct {
+		Interval                            any
+		Timeout                             any
+		TTL                                 any
+		DeregisterCriticalServiceAfter      any
+		Args                                []string `json:"args"`
+		ScriptArgsSnake                     []string `json:"script_args"`
+		DeregisterCriticalServiceAfterSnake any      `json:"deregister_critical_service_after"`
+		DockerContainerIDSnake              string   `json:"docker_container_id"`
+		TLSServerNameSnake                  string   `json:"tls_server_name"`
+		TLSSkipVerifySnake                  bool     `json:"tls_skip_verify"`
+		TCPUseTLSSnake                      bool     `json:"tcp_use_tls"`
+		GRPCUseTLSSnake                     bool     `json:"grpc_use_tls"`
+		H2PingUseTLSSnake                   bool     `json:"h2ping_use_tls"`
+		ServiceID                           string   `json:"ServiceID"` // which is that of the service around it
+		ServiceIDSnake                      string   `json:"service_id"`
 		*Alias
 	}{Alias: (*Alias)(c)}
-	if err := strictly(data, &aux); err != nil {
+	err := strictlyTwice(data, aux, func() {
+		if aux.H2PING != "" {
+			aux.H2PingUseTLS, aux.H2PingUseTLSSnake = true, true
+		}
+	})
+	if err != nil {
 		return err
 	}
-	c.merge(&aux.checkAliases, aux.H2PingUseTLS)
-	return nil
+	return c.merge(&otherNames{
+		aux.Args, aux.ScriptArgsSnake, aux.DockerContainerIDSnake, aux.TLSServerNameSnake, aux.TLSSkipVerifySnake,
+		aux.TCPUseTLSSnake, aux.GRPCUseTLSSnake, aux.H2PingUseTLSSnake,
+		aux.Interval, aux.Timeout, aux.TTL, aux.DeregisterCriticalServiceAfter, aux.DeregisterCriticalServiceAfterSnake,
+	})
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler, as that of CheckType.
 func (c *CheckDefinition) UnmarshalJSON(data []byte) error {
 	type Alias CheckDefinition
-	aux := struct {
-		checkAliases
-		H2PingUseTLS          *bool
-		DisableRedirectsSnake bool `json:"disable_redirects"`
+	aux := &struct {
+		Interval                            any
+		Timeout                             any
+		TTL                                 any
+		DeregisterCriticalServiceAfter      any
+		Args                                []string `json:"args"`
+		ScriptArgsSnake                     []string `json:"script_args"`
+		DeregisterCriticalServiceAfterSnake any      `json:"deregister_critical_service_after"`
+		DockerContainerIDSnake              string   `json:"docker_container_id"`
+		TLSServerNameSnake                  string   `json:"tls_server_name"`
+		TLSSkipVerifySnake                  bool     `json:"tls_skip_verify"`
+		TCPUseTLSSnake                      bool     `json:"tcp_use_tls"`
+		GRPCUseTLSSnake                     bool     `json:"grpc_use_tls"`
+		ServiceIDSnake                      string   `json:"service_id"`
+		H2PingUseTLSSnake                   bool     `json:"h2ping_use_tls"`
+		DisableRedirectsSnake               bool     `json:"disable_redirects"`
 		*Alias
 	}{Alias: (*Alias)(c)}
-	if err := strictly(data, &aux); err != nil {
+	err := strictlyTwice(data, aux, func() {
+		if aux.H2PING != "" {
+			aux.H2PingUseTLS, aux.H2PingUseTLSSnake = true, true
+		}
+	})
+	if err != nil {
 		return err
 	}
-	c.merge(&aux.checkAliases, aux.H2PingUseTLS)
-	if c.ServiceID == "" {
-		c.ServiceID = aux.ServiceIDSnake
-	}
+	setDefault(&c.ServiceID, aux.ServiceIDSnake)
 	c.DisableRedirects = c.DisableRedirects || aux.DisableRedirectsSnake
-	return nil
+	return c.merge(&otherNames{
+		aux.Args, aux.ScriptArgsSnake, aux.DockerContainerIDSnake, aux.TLSServerNameSnake, aux.TLSSkipVerifySnake,
+		aux.TCPUseTLSSnake, aux.GRPCUseTLSSnake, aux.H2PingUseTLSSnake,
+		aux.Interval, aux.Timeout, aux.TTL, aux.DeregisterCriticalServiceAfter, aux.DeregisterCriticalServiceAfterSnake,
+	})
+}
+
+// strictlyTwice decodes, sets defaults that depend on what was decoded, and decodes again over them.
+func strictlyTwice(data []byte, value any, setDefaults func()) error {
+	if err := strictly(data, value); err != nil {
+		return err
+	}
+	setDefaults()
+	return strictly(data, value)
 }
 
 // definition is what runs the check.
 func (r *checkRun) definition() *checks.Definition {
 	return &checks.Definition{
-		TTL: time.Duration(r.TTL), Interval: time.Duration(r.Interval), Timeout: time.Duration(r.Timeout),
+		TTL: r.TTL, Interval: r.Interval, Timeout: r.Timeout,
 		HTTP: r.HTTP, Method: r.Method, Header: r.Header, Body: r.Body, DisableRedirects: r.DisableRedirects,
 		TCP: r.TCP, TCPUseTLS: r.TCPUseTLS, UDP: r.UDP, GRPC: r.GRPC, GRPCUseTLS: r.GRPCUseTLS,
 		H2PING: r.H2PING, H2PingUseTLS: r.H2PingUseTLS, TLSServerName: r.TLSServerName, TLSSkipVerify: r.TLSSkipVerify,
@@ -262,6 +329,6 @@ func (r *checkRun) definition() *checks.Definition {
 		AliasService: r.AliasService, AliasNode: r.AliasNode,
 		SuccessBeforePassing: r.SuccessBeforePassing, FailuresBeforeWarning: r.FailuresBeforeWarning,
 		FailuresBeforeCritical:         r.FailuresBeforeCritical,
-		DeregisterCriticalServiceAfter: time.Duration(r.DeregisterCriticalServiceAfter), OutputMaxSize: r.OutputMaxSize,
+		DeregisterCriticalServiceAfter: r.DeregisterCriticalServiceAfter, OutputMaxSize: r.OutputMaxSize,
 	}
 }

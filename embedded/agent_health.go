@@ -119,24 +119,13 @@ func statusOf(health string) int {
 
 // servicesNamed gives the services of a name, in the order of their IDs.
 func (a *agent) servicesNamed(name string) []*store.NodeService {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var list []*store.NodeService
-	for _, id := range sortedKeys(a.services) {
-		if s := a.services[id].service; s.Service == name {
-			list = append(list, s)
-		}
-	}
-	return list
+	return keep(a.allServices(), func(s *store.NodeService) bool { return s.Service == name })
 }
 
 // healthOf tells how a service is, by its checks and those of the node.
 func (s *Server) healthOf(service *store.NodeService) *serviceHealth {
 	health := &serviceHealth{Service: s.answerService(service), Checks: []checkAnswer{}}
-	s.agent.mu.Lock()
-	defer s.agent.mu.Unlock()
-	for _, id := range sortedKeys(s.agent.checks) {
-		c := s.agent.checks[id].check
+	for _, c := range s.agent.allChecks() {
 		if c.ServiceID != "" && c.ServiceID != service.ID {
 			continue
 		}

@@ -3,9 +3,13 @@ package embedded
 // This file serves the members of the cluster, of which there is one, and what joins and leaves it.
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/lictor-go/consul/embedded/internal/acl"
 )
@@ -13,7 +17,7 @@ import (
 // member is a member of the cluster.
 type member struct {
 	Name                                  string
-	Addr                                  string
+	Addr                                  net.IP
 	Port                                  uint16
 	Tags                                  map[string]string
 	Status                                int
@@ -31,11 +35,11 @@ func (s *Server) member() member {
 		acls = "1"
 	}
 	return member{
-		Name: s.config.node, Addr: nodeAddress, Port: serfPort,
+		Name: s.config.node, Addr: net.ParseIP(nodeAddress), Port: serfPort,
 		Tags: map[string]string{
 			"acls": acls, "bootstrap": "1", "build": version + ":", "dc": s.config.datacenter, "ft_fs": "1", "ft_si": "1",
 			"id": s.config.nodeID, "port": strconv.Itoa(serverPort), "raft_vsn": "3", "role": "consul", "segment": "",
-			"vsn": "2", "vsn_max": "3", "vsn_min": "2", "wan_join_port": "8302",
+			"vsn": "2", "vsn_max": "3", "vsn_min": "2", "wan_join_port": strconv.Itoa(wanPort),
 		},
 		Status: statusAlive, ProtocolMin: 1, ProtocolMax: 5, ProtocolCur: 2, DelegateMin: 2, DelegateMax: 5, DelegateCur: 4,
 	}
@@ -44,7 +48,7 @@ func (s *Server) member() member {
 // wanMember is the server as other datacenters know it.
 func (s *Server) wanMember() member {
 	m := s.member()
-	m.Name, m.Port = s.config.node+"."+s.config.datacenter, 8302
+	m.Name, m.Port = s.config.node+"."+s.config.datacenter, wanPort
 	return m
 }
 
@@ -58,7 +62,7 @@ func listMembers(c *call) (any, error) {
 		return nil, err
 	}
 	if !wan && segment != "" && segment != "_all" {
-		return nil, fmt.Errorf("Network segments are a Consul Enterprise feature")
+		return nil, fmt.Errorf("Network segments are not supported in this version of Consul")
 	}
 	c.parseTarget()
 	who, err := c.authorize()
@@ -96,6 +100,9 @@ func (c *call) needAgentWrite() error {
 
 func reload(c *call) (any, error) { return nil, c.needAgentWrite() }
 
+// joinTimeout is how long a member that is to be joined may take to answer.
+const joinTimeout = 10 * time.Second
+
 // join fails but for the server itself: there is nobody else to join.
 func join(c *call) (any, error) {
 	if err := c.needAgentWrite(); err != nil {
@@ -106,14 +113,36 @@ func join(c *call) (any, error) {
 	}
 	port := serfPort
 	if c.params.Get("wan") != "" {
-		port = 8302
+		port = wanPort
 	}
-	switch addr := c.rest("/v1/agent/join/"); addr {
-	case nodeAddress, fmt.Sprintf("%s:%d", nodeAddress, port):
-		return nil, nil
-	default:
-		return nil, fmt.Errorf("1 error occurred:\n\t* failed to join %s: an embedded server is alone\n\n", addr)
+	if err := tryJoin(c.r.Context(), c.rest("/v1/agent/join/"), port); err != nil {
+		return nil, fmt.Errorf("1 error occurred:\n\t* %w\n\n", err)
 	}
+	return nil, nil
+}
+
+// tryJoin says what keeps the server from joining a member: like the real one it asks for its address, and dials it.
+func tryJoin(ctx context.Context, target string, port int) error {
+	host, number, err := net.SplitHostPort(target)
+	if err != nil {
+		host, number = strings.Trim(target, "[]"), strconv.Itoa(port)
+	}
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil {
+		return fmt.Errorf("failed to resolve %s: %w", target, err)
+	}
+	address := net.JoinHostPort(addresses[0], number)
+	if address == net.JoinHostPort(nodeAddress, strconv.Itoa(port)) {
+		return nil // itself
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("failed to join %s: %w", address, err)
+	}
+	_ = conn.Close()
+	return fmt.Errorf("failed to join %s: an embedded server joins nobody", address)
 }
 
 // leave closes the server, once it has answered.
@@ -141,11 +170,14 @@ func forceLeave(c *call) (any, error) {
 	if err := c.refusePartition(); err != nil {
 		return nil, err
 	}
-	node := c.rest("/v1/agent/force-leave/")
-	if node != c.s.config.node {
-		return nil, fmt.Errorf("agent: No node found with name '%s'", node)
+	node, own, suffix := c.rest("/v1/agent/force-leave/"), c.s.config.node, "."+c.s.config.datacenter
+	if strings.TrimSuffix(node, suffix) == own && (strings.HasSuffix(node, suffix) || !c.has("wan")) {
+		return nil, nil // it is alive, and stays
 	}
-	return nil, nil
+	if c.has("wan") {
+		node = "" // as the real server tells it
+	}
+	return nil, fmt.Errorf("agent: No node found with name '%s'", node)
 }
 
 // setAgentToken changes a token of the agent's.
@@ -179,7 +211,11 @@ func setAgentToken(c *call) (any, error) {
 	default:
 		return nil, notFound("Token %q is unknown", target)
 	}
+	before := c.s.agentTokens.Load()
 	c.s.setAgentTokens(change)
-	c.s.agent.fullSync()
+	if after := c.s.agentTokens.Load(); after.user != before.user || after.agent != before.agent {
+		c.s.agent.fullSync()
+	}
+	c.s.log.Info("agent: Updated agent's ACL token", "token", target)
 	return nil, nil
 }

@@ -21,8 +21,8 @@ const monitorBuffer = 512
 
 // logLevels are the levels that a client can ask for.
 var logLevels = map[string]slog.Level{
-	"TRACE": slog.LevelDebug - 4, "DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo, "WARN": slog.LevelWarn, "ERROR": slog.LevelError,
-	"ERR": slog.LevelError,
+	"TRACE": slog.LevelDebug - 4, "DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo, "WARN": slog.LevelWarn,
+	"ERROR": slog.LevelError, "ERR": slog.LevelError,
 }
 
 // monitors are the clients that are told what is logged.
@@ -202,7 +202,8 @@ func (c *call) stream(lines <-chan logLine, asJSON bool) {
 func (c *call) logFinished() {
 	ctx := c.r.Context()
 	if c.s.log.Enabled(ctx, slog.LevelDebug) {
-		c.s.log.DebugContext(ctx, "agent.http: Request finished", "method", c.r.Method, "url", loggedURL(c.r), "from", c.r.RemoteAddr)
+		c.s.log.DebugContext(ctx, "agent.http: Request finished",
+			"method", c.r.Method, "url", loggedURL(c.r), "from", c.r.RemoteAddr)
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lictor-go/consul/embedded/internal/acl"
 	"github.com/lictor-go/consul/embedded/internal/store"
@@ -58,21 +60,27 @@ func registerService(c *call) (any, error) {
 		}
 		all = append(all, sidecar)
 	}
-	replace := c.has("replace-existing-checks") && slices.Contains([]string{"", "true"}, c.params.Get("replace-existing-checks"))
+	given := c.params.Get("replace-existing-checks")
+	replace := c.has("replace-existing-checks") && (given == "" || given == "true")
+	defer c.s.agent.sync() // also what has changed though it failed
 	for _, r := range all {
 		if err := c.s.agent.registerService(r, replace); err != nil {
 			return nil, err
 		}
 	}
-	c.s.agent.sync()
 	return nil, nil
 }
+
+// decodeErrors has the errors of decoding tell the real server's types, which are all in one package.
+var decodeErrors = strings.NewReplacer(
+	" type embedded.", " type structs.", " type store.", " type structs.", "]store.", "]structs.",
+	"*embedded.Alias", "*structs.Alias", ".checkRun.", ".",
+)
 
 // decodeAgent decodes a body that is for the agent.
 func (c *call) decodeAgent(value any) error {
 	if err := c.decode(value); err != nil {
-		text := strings.NewReplacer(" type embedded.", " type structs.", " type store.", " type structs.").Replace(err.Error())
-		return badRequest("Request decode failed: %s", text)
+		return badRequest("Request decode failed: %s", decodeErrors.Replace(err.Error()))
 	}
 	return nil
 }
@@ -94,7 +102,7 @@ func (d *ServiceDefinition) registration(token string) (*registrationOf, error) 
 	if err := service.ValidateMeta(); err != nil {
 		return nil, badRequest("Invalid Service Meta: %v", err)
 	}
-	if err := service.Validate(); err != nil {
+	if err := service.ValidateWith(d.sidecar()); err != nil {
 		return nil, badRequest("Validation failed: %v", err)
 	}
 	list, err := validCheckTypes(d, "Invalid check")
@@ -246,7 +254,7 @@ func (a *agent) registerService(r *registrationOf, replace bool) error {
 	for i, check := range r.checks {
 		list = append(list, checkOf{a.checkOfService(s, check, i, len(r.checks)), check.definition()})
 	}
-	return a.addService(s, list, r.token, r.sidecar, replace)
+	return a.addService(&agentService{service: s, token: r.token, sidecar: r.sidecar}, list, replace)
 }
 
 // checkOfService is one of a number of checks of a service, as it is kept.
@@ -275,42 +283,39 @@ func (a *agent) checkOfService(s *store.NodeService, t *CheckType, i, of int) *s
 
 // sidecarPort gives the port of a sidecar that is there, else the first that is free.
 func (a *agent) sidecarPort(id string) (int, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	used := map[int]bool{}
-	for _, s := range a.services {
-		if port := s.service.Port; port >= minSidecarPort && port <= maxSidecarPort {
-			if s.service.ID == id {
-				return port, nil
-			}
-			used[port] = true
+	for _, s := range a.allServices() {
+		if s.Port < minSidecarPort || s.Port > maxSidecarPort {
+			continue
 		}
+		if s.ID == id {
+			return s.Port, nil
+		}
+		used[s.Port] = true
 	}
 	for port := minSidecarPort; port <= maxSidecarPort; port++ {
 		if !used[port] {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("none left in the configured range [%d, %d]", minSidecarPort, maxSidecarPort)
+	return 0, fmt.Errorf("no port provided for sidecar_service and none left in the configured range [%d, %d]",
+		minSidecarPort, maxSidecarPort)
 }
 
 // sidecarChecks are those of a sidecar that brings none: that it listens, and that its service is well.
 func sidecarChecks(s *store.NodeService) []*CheckType {
-	address := s.Address
-	setDefault(&address, nodeAddress)
-	list := []*CheckType{
+	address, of := s.Address, strings.TrimSuffix(s.ID, sidecarSuffix)
+	setDefault(&address, s.Proxy.LocalServiceAddress)
+	return []*CheckType{
 		{Name: "Connect Sidecar Listening", checkRun: checkRun{
-			TCP: net.JoinHostPort(address, fmt.Sprint(s.Port)), Interval: store.Duration(10e9),
+			TCP: net.JoinHostPort(address, strconv.Itoa(s.Port)), Interval: 10 * time.Second,
 		}},
+		{Name: "Connect Sidecar Aliasing " + of, checkRun: checkRun{AliasService: of}},
 	}
-	if of := s.Proxy.DestinationServiceID; of != "" {
-		list = append(list, &CheckType{Name: "Connect Sidecar Aliasing " + of, checkRun: checkRun{AliasService: of}})
-	}
-	return list
 }
 
 func validateTaggedAddresses(s *store.NodeService) error {
-	for _, kind := range []string{"lan_ipv4", "wan_ipv4", "lan_ipv6", "wan_ipv6"} {
+	for _, kind := range []string{"lan_ipv4", "wan_ipv4", "lan_ipv6"} { // wan_ipv6 the real server forgets
 		tagged, ok := s.TaggedAddresses[kind]
 		if !ok {
 			continue

@@ -1,6 +1,6 @@
 package embedded
 
-// This file is the table of the agent's routes. Those of the service mesh are not served, but for one.
+// This file is the table of the agent's routes.
 
 var agentRoutes = []route{
 	{"/v1/agent/self", methods("GET"), readSelf},
@@ -31,5 +31,7 @@ var agentRoutes = []route{
 	{"/v1/agent/check/fail/", methods("PUT"), failCheck},
 	{"/v1/agent/check/update/", methods("PUT"), updateCheck},
 	{"/v1/agent/connect/ca/roots", methods("GET"), readRoots},
+	{"/v1/agent/connect/ca/leaf/", methods("GET"), readLeaf},
+	{"/v1/agent/connect/authorize", methods("POST"), authorizeConnection},
 	{"/v1/connect/ca/roots", methods("GET"), readRoots},
 }

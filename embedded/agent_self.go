@@ -75,7 +75,8 @@ func origin() *store.Position {
 	return &store.Position{Vec: make([]float64, dimensions), Error: 1.5, Height: 1e-5}
 }
 
-// debugConfig is the part of the configuration that means something here; the real server tells of two hundred things more.
+// debugConfig is the part of the configuration that means something here; the real server tells of two hundred things
+// more.
 func (s *Server) debugConfig() map[string]any {
 	policy := "allow"
 	if s.config.acl.enabled() {
@@ -97,20 +98,22 @@ func (s *Server) debugConfig() map[string]any {
 }
 
 func (s *Server) stats() map[string]map[string]string {
-	s.agent.mu.Lock()
-	services, checks := len(s.agent.services), len(s.agent.checks)
-	s.agent.mu.Unlock()
 	onOff := "disabled"
 	if s.config.acl.enabled() {
 		onOff = "enabled"
 	}
 	count := strconv.Itoa
 	return map[string]map[string]string{
-		"agent":  {"checks": count(checks), "services": count(services)},
-		"build":  {"prerelease": "", "revision": "", "version": version, "version_metadata": ""},
-		"consul": {"acl": onOff, "bootstrap": "true", "known_datacenters": "1", "leader": "true", "leader_addr": serverAddress, "server": "true"},
-		"raft": {"last_contact": "0", "num_peers": "0", "protocol_version": "3", "state": "Leader", "latest_configuration": fmt.Sprintf(
-			"[{Suffrage:Voter ID:%s Address:%s}]", s.config.nodeID, serverAddress)},
+		"agent": s.agent.stats(),
+		"build": {"prerelease": "", "revision": "", "version": version, "version_metadata": ""},
+		"consul": {
+			"acl": onOff, "bootstrap": "true", "known_datacenters": "1", "leader": "true", "leader_addr": serverAddress,
+			"server": "true",
+		},
+		"raft": {
+			"last_contact": "0", "num_peers": "0", "protocol_version": "3", "state": "Leader",
+			"latest_configuration": fmt.Sprintf("[{Suffrage:Voter ID:%s Address:%s}]", s.config.nodeID, serverAddress),
+		},
 		"runtime": {
 			"arch": runtime.GOARCH, "cpu_count": count(runtime.NumCPU()), "goroutines": count(runtime.NumGoroutine()),
 			"max_procs": count(runtime.GOMAXPROCS(0)), "os": runtime.GOOS, "version": runtime.Version(),
@@ -148,7 +151,9 @@ func readHost(c *call) (any, error) {
 	runtime.ReadMemStats(&memory)
 	name, err := os.Hostname()
 	host := &agentHost{
-		Memory: map[string]uint64{"total": memory.Sys, "used": memory.HeapInuse, "free": memory.HeapIdle, "available": memory.HeapIdle},
+		Memory: map[string]uint64{
+			"total": memory.Sys, "used": memory.HeapInuse, "free": memory.HeapIdle, "available": memory.HeapIdle,
+		},
 		Host: map[string]any{
 			"hostname": name, "os": runtime.GOOS, "platform": runtime.GOOS, "kernelArch": runtime.GOARCH, "procs": 1,
 			"hostId": c.s.config.nodeID,

@@ -173,17 +173,12 @@ func listAgentServices(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, hidden := map[string]*serviceAnswer{}, false
-	c.s.agent.mu.Lock()
-	for id, s := range c.s.agent.services {
-		if who.ServiceRead(s.service.Service) {
-			list[id] = c.s.answerService(s.service)
-		} else {
-			hidden = true
-		}
+	all := c.s.agent.allServices()
+	list := map[string]*serviceAnswer{}
+	for _, s := range keep(all, func(s *store.NodeService) bool { return who.ServiceRead(s.Service) }) {
+		list[s.ID] = c.s.answerService(s)
 	}
-	c.s.agent.mu.Unlock()
-	c.markFiltered(hidden)
+	c.markFiltered(len(list) != len(all))
 	return filter.apply(list)
 }
 
@@ -193,8 +188,7 @@ func readAgentService(c *call) (any, error) {
 	if err := c.parseWait(); err != nil {
 		return nil, err
 	}
-	who, err := c.startAgentRead()
-	if err != nil {
+	if _, err := c.startAgentRead(); err != nil {
 		return nil, err
 	}
 	hash := c.params.Get("hash")
@@ -209,7 +203,11 @@ func readAgentService(c *call) (any, error) {
 		timeout = timer.C
 	}
 	for {
-		service, changed, err := c.s.agent.watchService(id)
+		service, replaced, err := c.s.agent.watchService(id)
+		if err != nil {
+			return nil, err
+		}
+		who, err := c.authorize() // anew, for what a wait has made of it
 		if err != nil {
 			return nil, err
 		}
@@ -218,29 +216,34 @@ func readAgentService(c *call) (any, error) {
 		}
 		answer := c.s.answerService(service)
 		answer.ContentHash = contentHash(answer)
-		c.w.Header().Set("X-Consul-Contenthash", answer.ContentHash)
 		if hash == "" || answer.ContentHash != hash {
-			return answer, nil
+			return c.hashed(answer), nil
 		}
 		select {
-		case <-changed:
+		case <-replaced:
 		case <-timeout:
-			return answer, nil
+			return c.hashed(answer), nil
 		case <-c.r.Context().Done():
 			abort()
 		}
 	}
 }
 
-// watchService gives a service and what is closed at the next change of any.
+// hashed tells the answer's hash in a header, too.
+func (c *call) hashed(answer *serviceAnswer) *serviceAnswer {
+	c.w.Header().Set("X-Consul-Contenthash", answer.ContentHash)
+	return answer
+}
+
+// watchService gives a service and what is closed when it is replaced or gone.
 func (a *agent) watchService(id string) (*store.NodeService, <-chan struct{}, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.services[id]
-	if s == nil {
+	if s == nil || s.gone {
 		return nil, nil, notFound("unknown service ID: %s", id)
 	}
-	return s.service, a.watch(), nil
+	return s.service, s.replaced, nil
 }
 
 // contentHash is a hash of all that an answer says.

@@ -1,359 +1,298 @@
 package embedded
 
-// This file holds the agent's own services and checks, which it keeps the catalog true to.
+// This file holds the agent's own services and checks, and what of them the catalog is yet to be told.
 
 import (
-	"errors"
-	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/lictor-go/consul/embedded/internal/checks"
 	"github.com/lictor-go/consul/embedded/internal/store"
 )
 
-// agent is the part of a server that looks after its node. Services and checks are never changed once they are in the maps:
-// others take their place.
+// agent is the part of a server that looks after its node. What services and checks refer to is never changed: others
+// take their place.
 type agent struct {
 	s *Server
 
 	// editing lets one registration or deregistration through at a time. Checks are started and stopped with it held, and
 	// without mu, which they take when they notify.
 	editing sync.Mutex
+	// runs are the checks that something runs. They belong to editing, as does closed.
+	runs   map[string]checkRunner
+	closed bool
 
-	mu       sync.Mutex
-	services map[string]*agentService
-	checks   map[string]*agentCheck
-	// gone are the IDs of what the catalog is yet to forget.
-	goneServices, goneChecks map[string]bool
-	// changed is closed at the next change; nil while nobody waits for one.
-	changed chan struct{}
+	mu         sync.Mutex
+	services   map[string]*agentService
+	checks     map[string]*agentCheck
+	nodeSynced bool
+	// followers are closed when those should look again who follow the service of that ID.
+	followers map[string]chan struct{}
 }
 
-// agentService is a service of the agent's.
+// agentService is a service of the agent's. One that is gone stays until the catalog has forgotten it, and has no service
+// where the agent never knew it.
 type agentService struct {
-	service *store.NodeService
-	token   string
-	sidecar bool // it was registered as a part of another
-	synced  bool
+	service      *store.NodeService
+	token        string
+	sidecar      bool // it was registered as a part of another
+	synced, gone bool
+	replaced     chan struct{} // closed when it is replaced or gone
 }
 
-// agentCheck is a check of the agent's.
+// agentCheck is a check of the agent's. One that is gone stays until the catalog has forgotten it, and has no check
+// where the agent never knew it.
 type agentCheck struct {
-	check      *store.HealthCheck
-	token      string
-	runner     checks.Runner // nil for checks that nothing runs
-	reapAfter  time.Duration // how long it may be critical until its service is deregistered; 0 for ever
-	criticalAt time.Time     // since when it is critical; zero if it is not
-	synced     bool
-	// Output that changes while the status does not is told late: from outputAt on, and until then the catalog has told.
-	outputAt time.Time
-	told     string
+	check        *store.HealthCheck
+	token        string
+	criticalAt   time.Time // since when it was told to be critical; zero if it was not
+	synced, gone bool
+	late         *time.Timer // goes off when the catalog is to be told of output that changed alone; nil if none did
 }
 
 func newAgent(s *Server) *agent {
-	a := &agent{s: s}
+	a := &agent{s: s, runs: map[string]checkRunner{}}
 	a.clear()
 	return a
 }
 
+// clear drops all services and checks.
 func (a *agent) clear() {
+	for _, s := range a.services {
+		s.wake()
+	}
+	for _, c := range a.checks {
+		c.tellNow()
+	}
+	for service := range a.followers {
+		a.wake(service)
+	}
 	a.services, a.checks = map[string]*agentService{}, map[string]*agentCheck{}
-	a.goneServices, a.goneChecks = map[string]bool{}, map[string]bool{}
+	a.followers = map[string]chan struct{}{}
+	a.nodeSynced = false
 }
 
-// forget drops everything, and tells nobody.
-func (a *agent) forget() {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	a.mu.Lock()
-	old := a.checks
-	a.clear()
-	a.announce()
-	a.mu.Unlock()
-	for _, c := range old {
-		c.stop()
-	}
-}
-
-// close ends all checks.
-func (a *agent) close() { a.forget() }
-
-func (c *agentCheck) stop() {
-	if c.runner != nil {
-		c.runner.Stop()
-	}
-}
-
-// announce wakes those who wait for a change. mu is held.
-func (a *agent) announce() {
-	if a.changed != nil {
-		close(a.changed)
-		a.changed = nil
-	}
-}
-
-// watch gives what is closed at the next change. mu is held.
-func (a *agent) watch() <-chan struct{} {
-	if a.changed == nil {
-		a.changed = make(chan struct{})
-	}
-	return a.changed
-}
-
+// service gives a service, nil where there is none.
 func (a *agent) service(id string) *store.NodeService {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if s := a.services[id]; s != nil {
+	if s := a.services[id]; s != nil && !s.gone {
 		return s.service
 	}
 	return nil
 }
 
+// check gives a check, nil where there is none.
 func (a *agent) check(id string) *store.HealthCheck {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c := a.checks[id]; c != nil {
+	if c := a.liveCheck(id); c != nil {
 		return c.check
 	}
 	return nil
 }
 
-// checkOf is a check that is to be registered, with what runs it.
-type checkOf struct {
-	check      *store.HealthCheck
-	definition *checks.Definition // nil for checks that nothing runs
+// liveCheck is check for who holds mu.
+func (a *agent) liveCheck(id string) *agentCheck {
+	if c := a.checks[id]; c != nil && !c.gone {
+		return c
+	}
+	return nil
 }
 
-// addService registers a service with its checks, in the place of what was there. Where replace is true, those checks of the
-// service go that are not among them.
-func (a *agent) addService(service *store.NodeService, list []checkOf, token string, sidecar, replace bool) error {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	isNew := a.service(service.ID) == nil
-	keep := map[string]bool{}
+// allServices gives all services, in the order of their IDs.
+func (a *agent) allServices() []*store.NodeService {
 	a.mu.Lock()
-	a.services[service.ID] = &agentService{service: service, token: token, sidecar: sidecar}
-	delete(a.goneServices, service.ID)
-	a.announce()
-	var others []string
-	for _, c := range list {
-		keep[c.check.CheckID] = true
+	defer a.mu.Unlock()
+	list := make([]*store.NodeService, 0, len(a.services))
+	for _, s := range a.services {
+		if !s.gone {
+			list = append(list, s.service)
+		}
 	}
+	slices.SortFunc(list, func(x, y *store.NodeService) int { return strings.Compare(x.ID, y.ID) })
+	return list
+}
+
+// allChecks gives all checks, in the order of their IDs.
+func (a *agent) allChecks() []*store.HealthCheck {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]*store.HealthCheck, 0, len(a.checks))
+	for _, c := range a.checks {
+		if !c.gone {
+			list = append(list, c.check)
+		}
+	}
+	slices.SortFunc(list, func(x, y *store.HealthCheck) int { return strings.Compare(x.CheckID, y.CheckID) })
+	return list
+}
+
+// checksOf gives the IDs of a service's checks. mu is held.
+func (a *agent) checksOf(service string) []string {
+	var ids []string
 	for id, c := range a.checks {
-		if c.check.ServiceID == service.ID && !keep[id] {
-			others = append(others, id)
+		if !c.gone && c.check.ServiceID == service {
+			ids = append(ids, id)
 		}
 	}
-	a.mu.Unlock()
-	var added []string
-	for _, c := range list {
-		old := a.check(c.check.CheckID)
-		if old != nil { // it goes on as it was
-			c.check.Status, c.check.Output = old.Status, old.Output
-		}
-		if err := a.putCheck(c, token); err != nil {
-			a.undo(service.ID, isNew, added)
-			return err
-		}
-		if old == nil {
-			added = append(added, c.check.CheckID)
-		}
-	}
-	if replace {
-		for _, id := range others {
-			a.dropCheck(id)
-		}
-	}
-	return nil
+	return ids
 }
 
-// undo takes back what a registration has added that failed.
-func (a *agent) undo(service string, isNew bool, checks []string) {
-	for _, id := range checks {
-		a.dropCheck(id)
+// setService puts a service in the place of the one that has its ID. The catalog is not told of one that says the same,
+// even if somebody has deregistered it there: that is for the next full sync to find. mu is held.
+func (a *agent) setService(s *agentService) {
+	id := s.service.ID
+	s.replaced = make(chan struct{})
+	if old := a.services[id]; old != nil {
+		s.synced = sameService(s.service, old.service)
+		old.wake()
+	} else {
+		a.wake(id)
 	}
-	if isNew {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		delete(a.services, service)
-		a.announce()
+	a.services[id] = s
+}
+
+// setCheck puts a check in the place of the one that has its ID. As with services, the catalog is not told of one that
+// says the same. mu is held.
+func (a *agent) setCheck(check *store.HealthCheck, token string) {
+	c := &agentCheck{check: check, token: token}
+	if old := a.checks[check.CheckID]; old != nil {
+		c.late = old.late
+		c.synced = c.late == nil && sameCheck(check, old.check)
+	}
+	a.checks[check.CheckID] = c
+	a.wake(check.ServiceID)
+}
+
+// loseService has a service be gone. mu is held.
+func (a *agent) loseService(s *agentService) {
+	s.gone = true
+	s.wake()
+	a.wake(s.service.ID)
+}
+
+// loseCheck has a check be gone, if it is there. mu is held.
+func (a *agent) loseCheck(id string) {
+	if c := a.liveCheck(id); c != nil {
+		c.gone = true
+		a.wake(c.check.ServiceID)
 	}
 }
 
-// addCheck registers a check. One that is there keeps its status.
-func (a *agent) addCheck(c checkOf, token string) error {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	if id := c.check.ServiceID; id != "" {
-		service := a.service(id)
-		if service == nil {
-			return fmt.Errorf("ServiceID %q does not exist", id)
-		}
-		c.check.ServiceName, c.check.ServiceTags = service.Service, service.Tags
-	}
-	if old := a.check(c.check.CheckID); old != nil {
-		c.check.Status, c.check.Output = old.Status, old.Output
-	}
-	return a.putCheck(c, token)
-}
-
-// putCheck makes, keeps and starts a check, in the place of the one that has its ID. editing is held.
-func (a *agent) putCheck(c checkOf, token string) error {
-	if c.check.CheckID == "" {
-		return errors.New("CheckID missing")
-	}
-	kept := &agentCheck{check: c.check, token: token}
-	if c.definition != nil {
-		id := c.check.CheckID
-		runner, err := checks.New(*c.definition, a.checkEnv(), func(status, output string) { a.notify(id, kept, status, output) })
-		if err != nil {
-			return err
-		}
-		kept.runner, kept.reapAfter = runner, c.definition.DeregisterAfter()
-	}
-	if c.check.Status == store.HealthCritical {
-		kept.criticalAt = time.Now()
-	}
+// notify is told of a check's results. A change of status is told the catalog at once.
+func (a *agent) notify(id, status, output string) {
 	a.mu.Lock()
-	old := a.checks[c.check.CheckID]
+	changed := a.updateCheck(id, status, output)
 	a.mu.Unlock()
-	if old != nil {
-		old.stop()
-	}
-	a.mu.Lock()
-	a.checks[c.check.CheckID] = kept
-	delete(a.goneChecks, c.check.CheckID)
-	a.announce()
-	a.mu.Unlock()
-	if kept.runner != nil {
-		kept.runner.Start()
-	}
-	return nil
-}
-
-// checkEnv is what checks need of the agent.
-func (a *agent) checkEnv() checks.Env {
-	return checks.Env{Scripts: a.s.config.scripts, Aliases: aliasSource{a}}
-}
-
-// removeService deregisters a service, with its checks and the sidecar that was registered with it.
-func (a *agent) removeService(id string) {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	a.dropService(id)
-}
-
-func (a *agent) dropService(id string) {
-	a.mu.Lock()
-	if a.services[id] == nil {
-		a.mu.Unlock()
-		return
-	}
-	delete(a.services, id)
-	a.goneServices[id] = true
-	a.announce()
-	var itsChecks []string
-	for checkID, c := range a.checks {
-		if c.check.ServiceID == id {
-			itsChecks = append(itsChecks, checkID)
-		}
-	}
-	sidecar := a.services[id+sidecarSuffix]
-	a.mu.Unlock()
-	for _, checkID := range itsChecks {
-		a.dropCheck(checkID)
-	}
-	if sidecar != nil && sidecar.sidecar {
-		a.dropService(id + sidecarSuffix)
-	}
-}
-
-// removeCheck deregisters a check.
-func (a *agent) removeCheck(id string) {
-	a.editing.Lock()
-	defer a.editing.Unlock()
-	a.dropCheck(id)
-}
-
-func (a *agent) dropCheck(id string) {
-	a.mu.Lock()
-	c := a.checks[id]
-	if c != nil {
-		delete(a.checks, id)
-		a.goneChecks[id] = true
-		a.announce()
-	}
-	a.mu.Unlock()
-	if c != nil {
-		c.stop()
-	}
-}
-
-const (
-	// outputDelay is how long output is kept back that changes while the status does not, and as long again at random.
-	outputDelay = 2*time.Minute + 30*time.Second
-)
-
-// notify is told of a check's results.
-func (a *agent) notify(id string, c *agentCheck, status, output string) {
-	a.mu.Lock()
-	if a.checks[id] != c || c.check.Status == status && c.check.Output == output {
-		a.mu.Unlock()
-		return
-	}
-	updated := *c.check
-	updated.Status, updated.Output = status, output
-	sameStatus := c.check.Status == status
-	if sameStatus && c.outputAt.IsZero() {
-		c.told, c.outputAt = c.check.Output, time.Now().Add(outputDelay+jitter(2*outputDelay))
-	}
-	if !sameStatus {
-		c.outputAt, c.synced = time.Time{}, false
-		c.criticalAt = time.Time{}
-		if status == store.HealthCritical {
-			c.criticalAt = time.Now()
-		}
-	}
-	c.check = &updated
-	a.announce()
-	a.mu.Unlock()
-	if !sameStatus {
+	if changed {
 		a.sync()
 	}
 }
 
-// aliasSource tells alias checks of what they follow.
-type aliasSource struct{ a *agent }
+// checkUpdateInterval is about how long output is kept back that changes while the status does not: half of it at the
+// least, and up to the whole of it longer.
+const checkUpdateInterval = 5 * time.Minute
 
-// Aliased implements checks.AliasSource.
-func (s aliasSource) Aliased(node, service string) (checks.AliasState, <-chan struct{}) {
-	if node != "" && !s.a.s.isOwn(node) {
-		return s.a.aliasedElsewhere(node, service)
+// updateCheck changes what a check says, and reports whether its status changed. mu is held.
+func (a *agent) updateCheck(id, status, output string) bool {
+	c := a.liveCheck(id)
+	if c == nil {
+		return false
 	}
-	s.a.mu.Lock()
-	defer s.a.mu.Unlock()
-	state := checks.AliasState{ServiceExists: s.a.services[service] != nil}
-	for _, c := range s.a.checks {
-		if c.check.ServiceID == service || c.check.ServiceID == "" {
-			state.Checks = append(state.Checks, aliased(c.check))
+	switch {
+	case status != store.HealthCritical:
+		c.criticalAt = time.Time{}
+	case c.criticalAt.IsZero():
+		c.criticalAt = time.Now()
+	}
+	if c.check.Status == status && c.check.Output == output {
+		return false
+	}
+	updated := *c.check
+	updated.Status, updated.Output = status, output
+	sameStatus := c.check.Status == status
+	c.check = &updated
+	if sameStatus {
+		if c.late == nil {
+			c.late = time.AfterFunc(checkUpdateInterval/2+jitter(checkUpdateInterval), func() { a.tellLate(id) })
 		}
+		return false
 	}
-	return state, s.a.watch()
+	c.synced = false
+	a.wake(updated.ServiceID)
+	return true
 }
 
-func aliased(c *store.HealthCheck) checks.AliasedCheck {
-	return checks.AliasedCheck{Name: c.Name, ServiceID: c.ServiceID, Status: c.Status, Output: c.Output}
+func jitter(d time.Duration) time.Duration { return rand.N(d) }
+
+// tellLate tells the catalog of the output of a check that was kept back.
+func (a *agent) tellLate(id string) {
+	a.mu.Lock()
+	c := a.checks[id]
+	if c == nil { // it was forgotten, or the server closed
+		a.mu.Unlock()
+		return
+	}
+	c.late, c.synced = nil, false
+	a.mu.Unlock()
+	a.sync()
 }
 
-// aliasedElsewhere looks at another node, in the catalog, which is looked at again after a while and not watched.
-func (a *agent) aliasedElsewhere(node, service string) (checks.AliasState, <-chan struct{}) {
-	tx := a.s.store.Read()
-	_, found := tx.NodeService(nil, node, service)
-	state := checks.AliasState{ServiceExists: found != nil}
-	_, list := tx.NodeChecks(nil, node)
-	for _, c := range list {
-		state.Checks = append(state.Checks, aliased(c))
+// tellNow ends the wait for telling of output alone.
+func (c *agentCheck) tellNow() {
+	if c.late != nil {
+		c.late.Stop()
+		c.late = nil
 	}
-	return state, nil
+}
+
+// wake tells those who wait for the service to change. The channel of one that is gone is closed already.
+func (s *agentService) wake() {
+	if s.replaced != nil {
+		close(s.replaced)
+		s.replaced = nil
+	}
+}
+
+// wake has those look again who follow a service. mu is held.
+func (a *agent) wake(service string) {
+	if ch := a.followers[service]; ch != nil {
+		close(ch)
+		delete(a.followers, service)
+	}
+}
+
+// follow gives what is closed when those should look again who follow the service. mu is held.
+func (a *agent) follow(service string) <-chan struct{} {
+	ch := a.followers[service]
+	if ch == nil {
+		ch = make(chan struct{})
+		a.followers[service] = ch
+	}
+	return ch
+}
+
+// sameService reports whether two services say the same. Either may be nil.
+func sameService(a, b *store.NodeService) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	x.RaftIndex, y.RaftIndex = store.RaftIndex{}, store.RaftIndex{}
+	return reflect.DeepEqual(&x, &y)
+}
+
+// sameCheck reports whether two checks say the same, as the real server has it: their type and how often they run is no
+// part of it. Either may be nil.
+func sameCheck(a, b *store.HealthCheck) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.CheckID == b.CheckID && a.Name == b.Name && a.Status == b.Status && a.Notes == b.Notes && a.Output == b.Output &&
+		a.ServiceID == b.ServiceID && a.ServiceName == b.ServiceName && slices.Equal(a.ServiceTags, b.ServiceTags) &&
+		reflect.DeepEqual(a.Definition, b.Definition)
 }

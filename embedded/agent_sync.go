@@ -1,195 +1,184 @@
 package embedded
 
-// This file keeps the catalog true to the agent's services and checks.
+// This file tells the catalog of the agent's services and checks.
 
 import (
-	"maps"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/lictor-go/consul/embedded/internal/store"
 )
 
-const (
-	// tendEvery is how often the agent looks for services to reap and for output to tell.
-	tendEvery = 30 * time.Second
-	// fullSyncEvery is how often it compares all with the catalog, in times of the former.
-	fullSyncEvery = 2
-)
-
-func jitter(d time.Duration) time.Duration { return rand.N(d) }
-
-// tend looks after the agent's services and checks until the server is closed.
-func (a *agent) tend() {
-	ticker := time.NewTicker(tendEvery)
-	defer ticker.Stop()
-	for i := 1; ; i++ {
-		select {
-		case <-ticker.C:
-		case <-a.s.ctx.Done():
-			return
-		}
-		a.reap()
-		if i%fullSyncEvery == 0 {
-			a.fullSync()
-		} else {
-			a.sync()
-		}
-	}
-}
-
-// reap deregisters services that have been critical for too long.
-func (a *agent) reap() {
-	a.mu.Lock()
-	late := map[string]bool{}
-	for _, c := range a.checks {
-		if c.check.ServiceID != "" && c.reapAfter > 0 && !c.criticalAt.IsZero() && time.Since(c.criticalAt) > c.reapAfter {
-			late[c.check.ServiceID] = true
-		}
-	}
-	a.mu.Unlock()
-	for id := range late {
-		a.s.log.Info("deregistered a service that was critical for too long", "service", id)
-		a.removeService(id)
-	}
-}
-
-// fullSync compares everything with the catalog. What the agent does not know goes, what is missing or differs comes back, and
-// so does the node itself.
-func (a *agent) fullSync() {
-	tx := a.s.store.Read()
-	_, node, services := tx.NodeServices(nil, a.s.config.node)
-	if node == nil {
-		if err := a.s.store.Write(func(tx *store.Tx) error { return tx.Register(a.s.aliveNode()) }); err != nil {
-			a.s.log.Error("the node can't be registered", "error", err)
-			return
-		}
-	}
-	if err := a.s.store.Write(func(tx *store.Tx) error { return tx.EnsureNode(a.s.ownNode()) }); err != nil {
-		a.s.log.Error("the node can't be registered", "error", err)
-	}
-	_, checks := tx.NodeChecks(nil, a.s.config.node)
-	a.mu.Lock()
-	for _, s := range services {
-		switch kept := a.services[s.ID]; {
-		case kept == nil && s.ID != consulService:
-			a.goneServices[s.ID] = true
-		case kept != nil && kept.service.EnableTagOverride && !slices.Equal(kept.service.Tags, s.Tags):
-			changed := *kept.service
-			changed.Tags = s.Tags
-			kept.service = &changed
-		}
-	}
-	for _, c := range checks {
-		if a.checks[c.CheckID] == nil && c.CheckID != serfHealth {
-			a.goneChecks[c.CheckID] = true
-		}
-	}
-	for _, s := range a.services {
-		s.synced = false
-	}
-	for _, c := range a.checks {
-		c.synced = false
-	}
-	a.mu.Unlock()
-	a.sync()
-}
-
-// sync tells the catalog of what has changed. What the token of a registration does not allow is left for the next full
-// sync.
+// sync tells the catalog what it is yet to be told. What ACLs do not allow counts as told until the next full sync, but
+// for what is gone: that is tried each time.
 func (a *agent) sync() {
 	a.mu.Lock()
-	goneServices, goneChecks := a.goneServices, a.goneChecks
-	a.goneServices, a.goneChecks = map[string]bool{}, map[string]bool{}
-	byToken := a.takeUnsynced()
-	a.mu.Unlock()
-	err := a.s.store.Write(func(tx *store.Tx) error {
-		for _, id := range slices.Sorted(maps.Keys(goneServices)) {
-			if err := tx.DeregisterService(a.s.config.node, id); err != nil {
-				return err
-			}
-		}
-		for _, id := range slices.Sorted(maps.Keys(goneChecks)) {
-			if err := tx.DeregisterCheck(a.s.config.node, id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		a.s.log.Error("the catalog can't be synced", "error", err)
+	defer a.mu.Unlock()
+	if !a.nodeSynced && !a.syncNode() {
+		return
 	}
-	for _, r := range byToken {
-		if err := a.register(r); err != nil {
-			a.s.log.Error("a registration can't be synced", "error", err)
+	for _, id := range keysOf(a.services, func(s *agentService) bool { return s.gone || !s.synced }) {
+		if s := a.services[id]; s.gone {
+			a.deregisterService(id)
+		} else {
+			a.syncService(s)
+		}
+	}
+	for _, id := range keysOf(a.checks, func(c *agentCheck) bool { return c.gone || !c.synced }) {
+		if c := a.checks[id]; c.gone {
+			a.deregisterCheck(id)
+		} else {
+			c.tellNow()
+			a.syncCheck(c)
 		}
 	}
 }
 
-// unsynced is a service with checks of it, or checks of the node, that the catalog is to be told of.
-type unsynced struct {
-	token   string
-	service *store.NodeService
-	checks  []*store.HealthCheck
+// keysOf gives the keys of the values that f holds for, in order.
+func keysOf[V any](m map[string]V, f func(V) bool) []string {
+	var keys []string
+	for key, value := range m {
+		if f(value) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
-// takeUnsynced gives what the catalog is to be told of, services first, and takes it for told. mu is held.
-func (a *agent) takeUnsynced() []unsynced {
-	var list []unsynced
-	ofService := map[string]int{}
-	for _, id := range slices.Sorted(maps.Keys(a.services)) {
-		if s := a.services[id]; !s.synced {
-			s.synced = true
-			ofService[id] = len(list)
-			list = append(list, unsynced{token: s.token, service: s.service})
-		}
-	}
-	now := time.Now()
-	for _, id := range slices.Sorted(maps.Keys(a.checks)) {
-		c := a.checks[id]
-		if late := !c.outputAt.IsZero(); late && !now.Before(c.outputAt) {
-			c.outputAt, c.synced = time.Time{}, false
-		}
-		if c.synced {
-			continue
-		}
-		c.synced = true
-		at, ok := ofService[c.check.ServiceID]
-		if !ok || list[at].token != c.token {
-			at = len(list)
-			list = append(list, unsynced{token: c.token})
-		}
-		list[at].checks = append(list[at].checks, c.forCatalog())
-	}
-	return list
-}
-
-// forCatalog is the check as the catalog is told of it.
-func (c *agentCheck) forCatalog() *store.HealthCheck {
-	check := *c.check
-	if !c.outputAt.IsZero() {
-		check.Output = c.told
-	}
-	if check.ServiceTags == nil {
-		check.ServiceTags = []string{}
-	}
-	return &check
-}
-
-// register tells the catalog, as the registration's token, else the agent's.
-func (a *agent) register(r unsynced) error {
-	token := r.token
+// tokenOr is the token of a registration, else the one of requests without.
+func (a *agent) tokenOr(token string) string {
 	if token == "" {
-		token = a.s.agentToken()
+		return a.s.defaultToken()
 	}
+	return token
+}
+
+// syncNode tells the catalog of the node itself, and reports whether there was nothing amiss but ACLs.
+func (a *agent) syncNode() bool {
+	err := a.register(a.s.agentToken(), &registerBody{})
+	a.nodeSynced = a.told("Node info", "node", a.s.config.node, err)
+	return a.nodeSynced
+}
+
+// syncService tells the catalog of a service, with those of its checks that have the same token.
+func (a *agent) syncService(s *agentService) {
+	token := a.tokenOr(s.token)
+	body := &registerBody{Service: copyOf(s.service), SkipNodeUpdate: a.nodeSynced}
+	its := keysOf(a.checks, func(c *agentCheck) bool {
+		return !c.gone && !c.synced && c.check.ServiceID == s.service.ID && a.tokenOr(c.token) == token
+	})
+	for _, id := range its {
+		body.Checks = append(body.Checks, copyOf(a.checks[id].check))
+	}
+	if a.told("Service", "service", s.service.ID, a.register(token, body)) {
+		s.synced = true
+		for _, id := range its {
+			a.checks[id].synced = true
+		}
+	}
+}
+
+// syncCheck tells the catalog of a check, and of its service, which may have been deregistered there.
+func (a *agent) syncCheck(c *agentCheck) {
+	body := &registerBody{Check: copyOf(c.check), SkipNodeUpdate: a.nodeSynced}
+	if s := a.services[c.check.ServiceID]; s != nil && !s.gone {
+		body.Service = copyOf(s.service)
+	}
+	c.synced = a.told("Check", "check", c.check.CheckID, a.register(a.tokenOr(c.token), body))
+}
+
+func copyOf[T any](value *T) *T {
+	c := *value
+	return &c
+}
+
+// told logs how telling the catalog of something went, and reports whether there is nothing more to do for now.
+func (a *agent) told(what, key, id string, err error) bool {
+	switch {
+	case err == nil:
+		a.s.log.Info("agent: Synced "+what, key, id)
+	case isDenied(err):
+		a.s.log.Warn("agent: "+what+" registration blocked by ACLs", key, id)
+	default:
+		a.s.log.Warn("agent: Syncing "+what+" failed.", key, id, "error", err)
+		return false
+	}
+	return true
+}
+
+// register registers in the catalog what the body says, of the agent's own node, as who has the token.
+func (a *agent) register(token string, body *registerBody) error {
+	node := a.s.ownNode()
+	body.ID, body.Node, body.Address, body.Datacenter = node.ID, node.Node, node.Address, node.Datacenter
+	body.TaggedAddresses, body.NodeMeta = node.TaggedAddresses, node.Meta
 	who, err := a.s.resolve(token)
 	if err != nil {
 		return err
 	}
-	registration := &store.Registration{Node: a.s.ownNode(), SkipNodeUpdate: true, Service: r.service, Checks: r.checks}
+	if err := body.complete(who); err != nil {
+		return err
+	}
+	registration := body.registration()
 	if err := who.mayRegister(registration, a.s.store.Read()); err != nil {
 		return err
 	}
 	return a.s.store.Write(func(tx *store.Tx) error { return tx.Register(registration) })
+}
+
+// deregisterService has the catalog forget a service, and its checks with it. The agent's token is used, since that of
+// the service may be gone as well.
+func (a *agent) deregisterService(id string) {
+	if _, s := a.s.store.Read().NodeService(nil, a.s.config.node, id); s != nil {
+		if !a.deregister("Service", &deregisterBody{Node: a.s.config.node, ServiceID: id}) {
+			return
+		}
+	}
+	delete(a.services, id)
+	for checkID, c := range a.checks {
+		if c.gone && c.check != nil && c.check.ServiceID == id {
+			a.prune(checkID)
+		}
+	}
+}
+
+// deregisterCheck has the catalog forget a check.
+func (a *agent) deregisterCheck(id string) {
+	if _, c := a.s.store.Read().NodeCheck(nil, a.s.config.node, id); c != nil {
+		if !a.deregister("Check", &deregisterBody{Node: a.s.config.node, CheckID: id}) {
+			return
+		}
+	}
+	a.prune(id)
+}
+
+// prune forgets a check of which the catalog knows no more.
+func (a *agent) prune(id string) {
+	a.checks[id].tellNow()
+	delete(a.checks, id)
+}
+
+// deregister deregisters from the catalog what the body says, as the agent, and reports whether it did.
+func (a *agent) deregister(what string, body *deregisterBody) bool {
+	err := a.deregisterAs(a.s.agentToken(), body)
+	id := body.ServiceID + body.CheckID
+	switch {
+	case err == nil:
+		a.s.log.Info("agent: Deregistered "+what, "id", id)
+	case isDenied(err):
+		a.s.log.Warn("agent: "+what+" deregistration blocked by ACLs", "id", id)
+	default:
+		a.s.log.Warn("agent: Deregistering "+what+" failed.", "id", id, "error", err)
+	}
+	return err == nil
+}
+
+func (a *agent) deregisterAs(token string, body *deregisterBody) error {
+	who, err := a.s.resolve(token)
+	if err != nil {
+		return err
+	}
+	if err := who.mayDeregister(body, a.s.store.Read()); err != nil {
+		return err
+	}
+	return a.s.store.Write(func(tx *store.Tx) error { return tx.Deregister(body.Node, body.ServiceID, body.CheckID) })
 }

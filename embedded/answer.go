@@ -64,7 +64,7 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) {
 	} else {
 		header["X-Consul-Default-Acl-Policy"] = allowByDefault
 	}
-	c := &call{s: s, w: w, r: r}
+	c := &call{s: s, w: w, r: r, lost: leaderLost(r)}
 	if r.URL.RawQuery != "" {
 		var err error
 		if c.params, err = url.ParseQuery(r.URL.RawQuery); err != nil {

@@ -33,6 +33,8 @@ type meta struct {
 	filtered bool
 	// leaderless says that the answer does not come from the leader.
 	leaderless bool
+	// lastContact is how long ago the server heard from the leader.
+	lastContact time.Duration
 	// consistency is left out where empty. backend is "blocking-query" where empty.
 	consistency, backend string
 }
@@ -146,6 +148,9 @@ func (c *call) finish(m *meta) {
 	if c.token == "" || c.token == anonymousToken {
 		m.filtered = false // those without a token are not told that there is more
 	}
+	if !c.lost.IsZero() {
+		m.leaderless, m.lastContact = true, time.Since(c.lost)
+	}
 }
 
 // setMeta writes the headers that tell about the answer.
@@ -157,6 +162,9 @@ func (c *call) setMeta(m *meta) {
 		header["X-Consul-Knownleader"] = noLeader
 	}
 	header["X-Consul-Lastcontact"] = lastContact
+	if m.lastContact > 0 {
+		header["X-Consul-Lastcontact"] = []string{strconv.FormatInt(m.lastContact.Milliseconds(), 10)}
+	}
 	if m.consistency != "" {
 		header["X-Consul-Effective-Consistency"] = []string{m.consistency}
 	}

@@ -38,7 +38,16 @@ func (a *agentCache) add(key string) (since time.Time, known bool) {
 func (a *agentCache) renew(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.since[key] = time.Now()
+	if a.since != nil {
+		a.since[key] = time.Now()
+	}
+}
+
+// clear forgets all entries.
+func (a *agentCache) clear() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.since = nil
 }
 
 // cacheUse is one read through the cache. The zero one is none.

@@ -20,6 +20,10 @@ type call struct {
 	params url.Values
 	// answered says that the head of an answer was written.
 	answered bool
+	// lost is since when the server knows no leader, as NoLeader has it; zero while there is one.
+	lost time.Time
+	// anyServer says that the request needs no leader: any server of the datacenter can serve it.
+	anyServer bool
 
 	// What follows is filled in by parse.
 
@@ -170,10 +174,14 @@ func (c *call) refusePartition() error {
 	return nil
 }
 
-// forward checks that the request is for this datacenter, there being no other.
+// forward checks that the request can be served: it is for this datacenter, there being no other, and there is a leader
+// if it needs one.
 func (c *call) forward() error {
 	if c.datacenter != c.s.config.datacenter {
 		return fmt.Errorf("No path to datacenter")
+	}
+	if !c.lost.IsZero() && !c.stale && !c.anyServer {
+		return fmt.Errorf("No cluster leader")
 	}
 	return nil
 }

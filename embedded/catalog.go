@@ -83,6 +83,7 @@ type listing[T any] struct {
 }
 
 func (l listing[T]) serve(c *call) (any, error) {
+	c.anyServer = l.cached && c.cached
 	return c.withMeta(func(m *meta) (any, error) {
 		if err := c.forward(); err != nil {
 			return nil, err
@@ -100,7 +101,7 @@ func (l listing[T]) serve(c *call) (any, error) {
 			return []T{}, nil
 		}
 		var use cacheUse
-		if l.cached && c.cached {
+		if c.anyServer {
 			use = c.useCache("catalog")
 		}
 		var list []T

@@ -49,7 +49,7 @@ type events struct {
 	mu    sync.Mutex
 	list  []userEvent
 	ltime uint64
-	// added is closed at the next event; nil while nobody waits for one.
+	// added is closed at the next change; nil while nobody waits for one.
 	added chan struct{}
 }
 
@@ -69,10 +69,7 @@ func (e *events) fire(event userEvent, remember bool) error {
 	if e.list = append(e.list, event); len(e.list) > keptEvents {
 		e.list = append([]userEvent(nil), e.list[1:]...)
 	}
-	if e.added != nil {
-		close(e.added)
-		e.added = nil
-	}
+	e.announce()
 	return nil
 }
 
@@ -86,11 +83,20 @@ func (e *events) latest() ([]userEvent, <-chan struct{}) {
 	return e.list[:len(e.list):len(e.list)], e.added
 }
 
-// clear forgets all events.
+// clear forgets all events, which those who wait for one learn of too.
 func (e *events) clear() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.list, e.ltime = nil, 0
+	e.announce()
+}
+
+// announce wakes those who wait for a change. mu is held.
+func (e *events) announce() {
+	if e.added != nil {
+		close(e.added)
+		e.added = nil
+	}
 }
 
 func fireEvent(c *call) (any, error) {
@@ -113,6 +119,7 @@ func fireEvent(c *call) (any, error) {
 		return nil, err
 	}
 	event.ID, event.Version = newUUID(), 1
+	c.anyServer = true
 	if err := c.forward(); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package embedded
 // This file lets requests go wrong, for tests of what clients do then.
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -176,26 +177,40 @@ func Index(index uint64) Effect {
 	}
 }
 
-// NoLeader has the server behave as one of a cluster without a leader: writes and reads are answered with status 500, "No
-// cluster leader". Stale reads go on and say that no leader is known, and so does what the agent knows by itself. The time
-// of sessions goes on.
+// NoLeader has the server behave as one of a cluster that has lost its leader. What needs the leader, writes and reads that
+// are not stale, is answered with status 500, "No cluster leader". Stale reads go on and say that no leader is known, and
+// how long ago there was one. What a server does by itself goes on as well: the agent's own services and checks, events, what
+// its cache serves.
+//
+// The real one holds such a request for some 7 s before it gives up on a leader, where this one answers at once: put a Delay
+// before it to have that. Sessions expire all the same; LoseLeader stops that too.
 func NoLeader() Effect {
+	lost := time.Now()
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		query := r.URL.Query()
-		switch path := r.URL.Path; {
-		case path == "/v1/status/leader":
-			w.Header().Set(contentType, typeJSON)
-			_, _ = w.Write([]byte(`""`))
-		case strings.HasPrefix(path, "/v1/agent/"), path == "/v1/event/list", path == "/v1/status/peers":
-			next.ServeHTTP(w, r)
-		case r.Method == http.MethodGet && query.Has("stale"):
-			next.ServeHTTP(&headerWriter{ResponseWriter: w, change: func(h http.Header) {
-				h.Set("X-Consul-Knownleader", "false")
-			}}, r)
-		default:
-			Answer(http.StatusInternalServerError, "No cluster leader")(w, r, next)
-		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), lostLeader{}, lost)))
 	}
+}
+
+// lostLeader is the key of the request's context that says since when there is no leader.
+type lostLeader struct{}
+
+// leaderLost is since when the request finds no leader, zero where it does.
+func leaderLost(r *http.Request) time.Time {
+	lost, _ := r.Context().Value(lostLeader{}).(time.Time)
+	return lost
+}
+
+// LoseLeader has the server's cluster lose its leader, until the function is called that LoseLeader gives and another is
+// elected. All requests meet NoLeader meanwhile. As with real servers, where the leader keeps the time of sessions, none expires
+// for want of renewal until there is one, from when on each has its whole time again. The agent still tells the catalog
+// of its services and checks.
+func (s *Server) LoseLeader() (elect func()) {
+	s.sessions.suspend()
+	remove := s.Inject(Fault{Effect: NoLeader()})
+	return sync.OnceFunc(func() {
+		remove()
+		s.sessions.resume()
+	})
 }
 
 // abort ends the request without an answer.
@@ -253,9 +268,11 @@ func (h *headerWriter) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 // a server that is not quite ready, as they would with a real one.
 func (s *Server) Forget() error {
 	s.store.Reset(true)
-	s.sessions.clear()
+	s.graves.clear()
 	s.agent.forget()
 	s.events.clear()
+	s.cache.clear()
+	s.agentTokens.Store(s.config.acl.tokens())
 	return s.begin()
 }
 

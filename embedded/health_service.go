@@ -113,6 +113,7 @@ func (c *call) parseHealth(prefix string) (*healthQuery, error) {
 		q.passing = c.has("passing")
 	}
 	q.streamed = (c.cached || c.index > 0) && !q.ingress && !q.merge && q.group == "" && c.near() == ""
+	c.anyServer = c.cached || q.streamed
 	return q, nil
 }
 

@@ -4,8 +4,8 @@ package embedded
 
 import (
 	"maps"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/lictor-go/consul/embedded/internal/store"
 )
@@ -19,6 +19,7 @@ const (
 	nodeAddress = "127.0.0.1"
 	serverPort  = 8300
 	serfPort    = 8301
+	wanPort     = 8302
 )
 
 // serverAddress is where the server would speak to others, if there were any.
@@ -26,11 +27,30 @@ var serverAddress = nodeAddress + ":" + strconv.Itoa(serverPort)
 
 // beginNode registers the node: first as the leader does, which has found it alive, then as its agent does.
 func (s *Server) beginNode() error {
-	err := s.store.Write(func(tx *store.Tx) error { return tx.Register(s.aliveNode()) })
-	if err != nil {
+	if err := s.reconcile(); err != nil {
 		return err
 	}
-	return s.store.Write(func(tx *store.Tx) error { return tx.EnsureNode(s.ownNode()) })
+	s.agent.fullSync()
+	return nil
+}
+
+// reconcile registers the node unless it is registered, as alive and with the service that it is.
+func (s *Server) reconcile() error {
+	alive := s.aliveNode()
+	return s.store.Write(func(tx *store.Tx) error {
+		_, node, services := tx.NodeServices(nil, s.config.node)
+		_, check := tx.NodeCheck(nil, s.config.node, serfHealth)
+		known := slices.ContainsFunc(services, func(other *store.NodeService) bool {
+			return other.ID == alive.Service.ID && maps.Equal(other.Meta, alive.Service.Meta)
+		})
+		if known && node.Address == nodeAddress && check != nil && check.Status == store.HealthPassing {
+			return nil
+		}
+		if node != nil {
+			alive.Node.TaggedAddresses, alive.Node.Meta = node.TaggedAddresses, node.Meta
+		}
+		return tx.Register(alive)
+	})
 }
 
 // aliveNode is the node as the leader registers it, with the service that it is and the check that says it is alive.
@@ -72,6 +92,3 @@ func (s *Server) nodeMeta() map[string]string {
 	maps.Copy(meta, s.config.nodeMeta)
 	return meta
 }
-
-// isOwn reports whether a node's name is that of the server's.
-func (s *Server) isOwn(node string) bool { return strings.EqualFold(node, s.config.node) }

@@ -24,6 +24,7 @@ type Server struct {
 	mux      *http.ServeMux
 	blocking gate
 	sessions sessionTimers
+	graves   graveyard
 
 	resolved    resolvedTokens
 	agentTokens atomic.Pointer[agentTokens]
@@ -61,6 +62,7 @@ func Start(opts ...Option) (*Server, error) {
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.blocking = newGate(s.config.queries)
 	s.store = store.New(s.sessions.stop)
+	s.store.OnTombstones(s.bury)
 	s.agentTokens.Store(s.config.acl.tokens())
 	s.mux = s.newMux()
 	s.agent = newAgent(s)
@@ -150,6 +152,7 @@ func (s *Server) Close() error {
 		s.end()
 		s.starting.Unlock()
 		s.sessions.close()
+		s.graves.close()
 		s.agent.close()
 		s.reaper.close()
 		if s.listener != nil {

@@ -19,8 +19,16 @@ const (
 // sessionTimers holds a timer for each session with a TTL.
 type sessionTimers struct {
 	mu     sync.Mutex
-	timers map[string]*time.Timer
-	closed bool
+	timers map[string]*sessionTimer
+	// suspended is how many hold the time of all sessions still.
+	suspended int
+	closed    bool
+}
+
+// sessionTimer ends a session that is not renewed for the whole of its life.
+type sessionTimer struct {
+	*time.Timer
+	life time.Duration
 }
 
 // reset has the session's time begin anew: expire is called when it has passed.
@@ -30,14 +38,21 @@ func (t *sessionTimers) reset(id string, ttl time.Duration, expire func()) {
 	if t.closed {
 		return
 	}
-	if timer, ok := t.timers[id]; ok {
-		timer.Reset(ttl * ttlMultiplier)
-		return
+	timer, ok := t.timers[id]
+	switch {
+	case !ok:
+		if t.timers == nil {
+			t.timers = map[string]*sessionTimer{}
+		}
+		life := ttl * ttlMultiplier
+		timer = &sessionTimer{time.AfterFunc(life, expire), life}
+		t.timers[id] = timer
+	case t.suspended == 0:
+		timer.Reset(timer.life)
 	}
-	if t.timers == nil {
-		t.timers = map[string]*time.Timer{}
+	if t.suspended > 0 {
+		timer.Stop()
 	}
-	t.timers[id] = time.AfterFunc(ttl*ttlMultiplier, expire)
 }
 
 // stop forgets a session that has ended.
@@ -50,18 +65,32 @@ func (t *sessionTimers) stop(id string) {
 	}
 }
 
+// suspend holds the time of all sessions still, until resume was called as often: then it begins anew for all.
+func (t *sessionTimers) suspend() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.suspended++
+	for _, timer := range t.timers {
+		timer.Stop()
+	}
+}
+
+func (t *sessionTimers) resume() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.suspended--; t.suspended > 0 || t.closed {
+		return
+	}
+	for _, timer := range t.timers {
+		timer.Reset(timer.life)
+	}
+}
+
 // close stops all timers for good.
 func (t *sessionTimers) close() {
 	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
-	t.clear()
-}
-
-// clear forgets all sessions.
-func (t *sessionTimers) clear() {
-	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.closed = true
 	for id, timer := range t.timers {
 		timer.Stop()
 		delete(t.timers, id)
@@ -82,6 +111,7 @@ func (s *Server) expireSession(id string) error {
 	}
 	s.log.Debug("session expired", "session", id)
 	err := s.store.Write(func(tx *store.Tx) error { return tx.DestroySession(id) })
+	s.sessions.stop(id) // also where the session had ended before its time began
 	if err != nil {
 		s.log.Error("a session that expired can't be ended", "session", id, "error", err)
 	}

@@ -1,6 +1,6 @@
 package embedded
 
-// This file serves /v1/status/: the one server leads.
+// This file serves /v1/status/: the one server leads, and any server of a cluster would know.
 
 var statusRoutes = []route{
 	{"/v1/status/leader", methods("GET"), serveLeader},
@@ -11,8 +11,12 @@ func serveLeader(c *call) (any, error) {
 	if err := c.parse(); err != nil {
 		return nil, err
 	}
+	c.anyServer = true
 	if err := c.forward(); err != nil {
 		return nil, err
+	}
+	if !c.lost.IsZero() {
+		return "", nil
 	}
 	return serverAddress, nil
 }
@@ -21,6 +25,7 @@ func servePeers(c *call) (any, error) {
 	if err := c.parse(); err != nil {
 		return nil, err
 	}
+	c.anyServer = true
 	if err := c.forward(); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/lictor-go/consul/embedded/internal/acl"
 	"github.com/lictor-go/consul/embedded/internal/store"
@@ -42,7 +44,7 @@ type txnAnswer struct {
 type txnReadAnswer struct {
 	txnAnswer
 	Index                 uint64
-	LastContact           uint64
+	LastContact           time.Duration
 	KnownLeader           bool
 	ConsistencyLevel      string
 	NotModified           bool
@@ -77,10 +79,11 @@ func (c *call) readTxn(ops []TxnOp) (any, error) {
 		answer.Results = who.readable(answer.Results)
 		m := meta{filtered: len(answer.Results) != all}
 		c.finish(&m)
-		answer.Index, answer.KnownLeader, answer.ResultsFilteredByACLs = m.index, true, m.filtered
+		answer.Index, answer.KnownLeader, answer.ResultsFilteredByACLs = m.index, !m.leaderless, m.filtered
+		answer.LastContact = m.lastContact
 	}
 	header := c.w.Header()
-	header["X-Consul-Lastcontact"] = lastContact
+	header.Set("X-Consul-Lastcontact", strconv.FormatInt(answer.LastContact.Milliseconds(), 10))
 	header.Set("X-Consul-Knownleader", fmt.Sprint(answer.KnownLeader))
 	return c.txnAnswer(answer, answer.Errors)
 }

@@ -3,6 +3,7 @@ package store
 // This file checks what services say of themselves. The errors' texts are the real server's.
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -95,8 +96,30 @@ func (f faults) err() error {
 	return f
 }
 
+// Sidecar is what matters, for a service, of the sidecar that is registered with it.
+type Sidecar struct{ ID, Nested bool }
+
+// sidecar is that of a service in the catalog, where nothing comes of it. nil is none.
+func (s *NodeService) sidecar() *Sidecar {
+	var definition struct {
+		ID      string
+		Connect *struct {
+			SidecarService      json.RawMessage
+			SidecarServiceSnake json.RawMessage `json:"sidecar_service"`
+		}
+	}
+	if len(s.Connect.SidecarService) == 0 || json.Unmarshal(s.Connect.SidecarService, &definition) != nil {
+		return nil
+	}
+	nested := definition.Connect
+	return &Sidecar{definition.ID != "", nested != nil && len(nested.SidecarService)+len(nested.SidecarServiceSnake) > 0}
+}
+
 // Validate checks a service that is registered in the catalog.
-func (s *NodeService) Validate() error {
+func (s *NodeService) Validate() error { return s.ValidateWith(s.sidecar()) }
+
+// ValidateWith is Validate for a service with this sidecar, or with none.
+func (s *NodeService) ValidateWith(sidecar *Sidecar) error {
 	var f faults
 	if s.Locality != nil && s.Locality.Region == "" && s.Locality.Zone != "" {
 		f.add("zone cannot be set without region")
@@ -109,7 +132,7 @@ func (s *NodeService) Validate() error {
 			f.add("Port or SocketPath must be set for a %s", s.Kind)
 		}
 	}
-	s.validateForAgent(&f)
+	s.validateForAgent(&f, sidecar)
 	if len(s.Ports) > 0 && s.Port != 0 {
 		f.add("Cannot set both Port and Ports")
 	}
@@ -122,16 +145,22 @@ func (s *NodeService) Validate() error {
 // ValidateForAgent checks a service that is registered with an agent, which gives it a port if it has none.
 func (s *NodeService) ValidateForAgent() error {
 	var f faults
-	s.validateForAgent(&f)
+	s.validateForAgent(&f, s.sidecar())
 	return f.err()
 }
 
-func (s *NodeService) validateForAgent(f *faults) {
+func (s *NodeService) validateForAgent(f *faults, sidecar *Sidecar) {
 	switch {
 	case s.Kind == KindConnectProxy:
 		s.validateProxy(f)
 	case isGateway(s.Kind):
-		s.validateGateway(f)
+		s.validateGateway(f, sidecar != nil)
+	}
+	if sidecar != nil && sidecar.ID {
+		f.add("A SidecarService cannot specify an ID as this is managed by the agent")
+	}
+	if sidecar != nil && sidecar.Nested {
+		f.add("A SidecarService cannot have a nested SidecarService")
 	}
 	if s.Connect.Native && s.Port == 0 && s.SocketPath == "" {
 		f.add("Port or SocketPath must be set for a Connect native service.")
@@ -238,14 +267,14 @@ func validateExposed(f *faults, paths []ExposePath) {
 	}
 }
 
-func (s *NodeService) validateGateway(f *faults) {
+func (s *NodeService) validateGateway(f *faults, sidecar bool) {
 	if len(s.Ports) > 0 {
 		f.add("Ports cannot be set for a %s", s.Kind)
 	}
 	if s.Port == 0 && s.Kind != KindIngressGateway && s.Kind != KindAPIGateway {
 		f.add("Port must be non-zero for a %s", s.Kind)
 	}
-	if s.Connect.SidecarService != nil {
+	if sidecar {
 		f.add("A %s cannot have a sidecar service defined", s.Kind)
 	}
 	for _, field := range []struct {

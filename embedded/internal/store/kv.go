@@ -5,7 +5,6 @@ package store
 import (
 	"bytes"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/go-memdb"
 )
@@ -25,15 +24,7 @@ type KV struct {
 type tombstone struct {
 	key   string
 	index uint64
-	since time.Time
 }
-
-const (
-	// tombstoneLife is how long deletions are remembered, so that a blocking query on a prefix learns of them.
-	tombstoneLife = 15 * time.Minute
-	// reapEvery is how often tombstones are looked at that have stood for long.
-	reapEvery = time.Minute
-)
 
 const (
 	kvs        table[KV]        = "kvs"
@@ -154,21 +145,23 @@ func (tx *Tx) DeleteKVTree(prefix string) {
 	tx.touch(string(kvs))
 }
 
-// bury leaves a tombstone, and takes those away that have stood long enough: there are never more than deletions in that
-// time.
+// bury leaves a tombstone, so that a blocking query on a prefix learns of the deletion.
 func (tx *Tx) bury(key string) {
-	now := time.Now()
-	tombstones.put(tx, &tombstone{key, tx.index, now})
+	tombstones.put(tx, &tombstone{key, tx.index})
 	tx.touch(string(tombstones))
-	if now.Before(tx.store.reap) {
-		return
+	if buried := tx.store.buried; buried != nil {
+		tx.onCommit(func() { buried(tx.index) })
 	}
+}
+
+// ReapTombstones forgets the deletions up to index. What tells of a prefix then is what is left: its index may go back, as
+// that of the real server does.
+func (tx *Tx) ReapTombstones(index uint64) {
 	for _, t := range tombstones.all(tx, nil) {
-		if now.Sub(t.since) > tombstoneLife {
+		if t.index <= index {
 			tombstones.remove(tx, t)
 		}
 	}
-	tx.store.reap = now.Add(reapEvery)
 }
 
 // LockKV sets a key and gives it to kv.Session, unless another session has it, or had it too recently (Delayed).

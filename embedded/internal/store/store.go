@@ -7,7 +7,6 @@ package store
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hashicorp/go-memdb"
 )
@@ -20,15 +19,16 @@ const firstIndex = 10
 type Store struct {
 	state atomic.Pointer[state]
 
-	// writing guards last and reap, and lets one write at a time through.
+	// writing guards last, and lets one write at a time through.
 	writing sync.Mutex
 	last    uint64
-	reap    time.Time // when tombstones are looked at next
 
 	delays     lockDelays
 	aclVersion atomic.Uint64
 	// sessionEnded is told of each session that is no more.
 	sessionEnded func(id string)
+	// buried is told of each write that leaves tombstones; nil where nobody takes these away.
+	buried func(index uint64)
 }
 
 // state is what is lost when the store forgets everything.
@@ -44,6 +44,10 @@ func New(sessionEnded func(id string)) *Store {
 	s.state.Store(newState())
 	return s
 }
+
+// OnTombstones has buried called with the index of each write that leaves tombstones, before the next write. It is called
+// before the store is used.
+func (s *Store) OnTombstones(buried func(index uint64)) { s.buried = buried }
 
 func newState() *state {
 	db, err := memdb.NewMemDB(schema())
@@ -65,6 +69,10 @@ func (s *Store) Reset(indexes bool) {
 	old := s.state.Swap(newState())
 	s.aclVersion.Add(1)
 	close(old.abandoned)
+	before := &Tx{txn: old.db.Txn(false), state: old, store: s}
+	for _, session := range sessions.all(before, nil) {
+		s.sessionEnded(session.ID)
+	}
 }
 
 // Tx is a transaction: a read, or a write that is committed as a whole.
