@@ -31,7 +31,10 @@ func (t *memory) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancelCause(t.s.ctx)
 	stop := context.AfterFunc(request.Context(), func() { cancel(context.Cause(request.Context())) })
-	w := &memoryWriter{header: http.Header{}, bodiless: request.Method == http.MethodHead, ready: make(chan struct{})}
+	w := &memoryWriter{
+		ctx: ctx, client: request.Context(), header: http.Header{}, bodiless: request.Method == http.MethodHead,
+		ready: make(chan struct{}),
+	}
 	started := t.s.run(func() {
 		defer stop()
 		defer cancel(nil)
@@ -74,6 +77,9 @@ func received(r *http.Request) *http.Request {
 
 // memoryWriter keeps an answer until it is complete, or passes it on as it is written once it was flushed.
 type memoryWriter struct {
+	// ctx ends with the request, or when either end gives it up; client is the client's own.
+	ctx, client context.Context
+
 	header http.Header
 	status int
 	body   bytes.Buffer
@@ -82,8 +88,9 @@ type memoryWriter struct {
 	// ready is closed when there is an answer to return.
 	ready chan struct{}
 
-	// sent is the head of a flushed answer; its body follows through pipe.
+	// sent is the head of a flushed answer; its body follows through pipe. written is how much of it has.
 	sent    http.Header
+	written int64
 	pipe    *io.PipeWriter
 	reader  *io.PipeReader
 	aborted bool
@@ -100,7 +107,9 @@ func (w *memoryWriter) WriteHeader(status int) {
 func (w *memoryWriter) Write(data []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	if w.pipe != nil {
-		return w.pipe.Write(data)
+		n, err := w.pipe.Write(data)
+		w.written += int64(n)
+		return n, err
 	}
 	if w.header.Get(contentType) == "" && w.body.Len() == 0 {
 		w.header.Set(contentType, http.DetectContentType(data))
@@ -119,11 +128,24 @@ func (w *memoryWriter) Flush() {
 	w.WriteHeader(http.StatusOK)
 	w.reader, w.pipe = io.Pipe()
 	w.sent = w.header.Clone()
+	context.AfterFunc(w.ctx, w.cut)
 	close(w.ready)
 	if w.body.Len() > 0 {
-		_, _ = w.pipe.Write(w.body.Bytes()) // the client may be gone
+		_, _ = w.Write(w.body.Bytes()) // the client may be gone
 	}
 }
+
+// cut ends a flushed answer that nobody may be reading, which its writer would wait for.
+func (w *memoryWriter) cut() {
+	err := context.Cause(w.client)
+	if err == nil {
+		err = io.ErrUnexpectedEOF // as a connection that the server has closed
+	}
+	_ = w.pipe.CloseWithError(err)
+}
+
+// whole reports whether all of a flushed answer was written, as far as it says how long it is.
+func (w *memoryWriter) whole() bool { return strconv.FormatInt(w.written, 10) == w.sent.Get("Content-Length") }
 
 // end completes the answer when the handler has returned, or has panicked to cut the connection.
 func (w *memoryWriter) end() {
@@ -136,7 +158,7 @@ func (w *memoryWriter) end() {
 	switch {
 	case w.pipe == nil:
 		close(w.ready)
-	case w.aborted:
+	case w.aborted && !w.whole():
 		_ = w.pipe.CloseWithError(io.ErrUnexpectedEOF)
 	default:
 		_ = w.pipe.Close()

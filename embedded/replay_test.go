@@ -6,6 +6,7 @@ package embedded_test
 
 import (
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -228,7 +229,7 @@ func TestDifferencesAreListed(t *testing.T) {
 			listed[strings.TrimSpace(line)] = true
 		}
 	}
-	marked := map[string]bool{}
+	marked, steps := map[string]bool{}, 0
 	for name, script := range replayScripts(t) {
 		for _, step := range script.Steps {
 			if step.Differs == "" {
@@ -239,11 +240,19 @@ func TestDifferencesAreListed(t *testing.T) {
 				t.Errorf("DIFFERENCES.md does not say: %s", line)
 			}
 			marked[line] = true
+			steps++
 		}
 	}
 	for line := range listed {
 		if !marked[line] {
 			t.Errorf("no script has what DIFFERENCES.md says: %s", line)
 		}
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if says := fmt.Sprintf("[%d of them differ](embedded/DIFFERENCES.md)", steps); !strings.Contains(string(readme), says) {
+		t.Errorf("README.md does not say %q", says)
 	}
 }
