@@ -33,6 +33,10 @@ consul: .bin/consul .bin/consul-legacy ## Build the real servers that tests star
 tour: ## Run the tour of the client, on an embedded Consul or on the one at CONSUL_HTTP_ADDR
 	$(GO) run ./examples/tour
 
+.PHONY: leader
+leader: ## Show an election as a timeline, or take part in one on the Consul at CONSUL_HTTP_ADDR
+	$(GO) run ./examples/leader
+
 .PHONY: test
 test: ## Run all tests on the embedded Consul; needs nothing but Go
 	$(GO) test $(TESTFLAGS) ./...

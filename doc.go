@@ -53,6 +53,27 @@
 // The server may answer without a change, and its index may go backwards; a lasting watch compares, and starts over from
 // 0 then. A key that does not exist can be waited for in the same way: ErrNotFound comes with its QueryMeta.
 //
+// # Locks and elections
+//
+// [Client.LockKey] and [Client.LockOpts] make a [Lock], [Client.FairLockKey] a [FairLock], which serves in the order of arrival,
+// [Client.SemaphorePrefix] a [Semaphore], and [Client.Election] an [Election]. What they give is a context, the hold:
+//
+//	lock, err := client.LockKey("service/leader")
+//	if err != nil {
+//		return err
+//	}
+//	hold, err := lock.Lock(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer lock.Unlock(ctx)
+//	return work(hold)
+//
+// The hold ends when the lock is lost, and no later than another could have it: that is reckoned from the session's TTL
+// and the start of its last renewal, and needs no answer of the network. Failures that are shorter end nothing. Work that
+// may run on after its hold, since the process was suspended or does not look, is made safe by [Lock.Fence] or [Lock.Guard].
+// [Session.KeepAlive] is the session beneath, for keys of one's own.
+//
 // # Tokens
 //
 // A token travels in a header, never in a URL, never to another host than the one configured (redirects are refused), and

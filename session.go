@@ -40,7 +40,7 @@ type SessionEntry struct {
 
 	// LockDelay is how long nobody can acquire a key after this session lost it by ending, rather than released it. On
 	// creation 0 means the server's 15 s, and NoLockDelay none; in an answer 0 is none. At least 1 µs: the server would
-	// read less as seconds. There is no upper limit, whatever Consul's documentation says of 60 s.
+	// read less as seconds. Servers take any, answer with it, and apply 60 s at the most.
 	LockDelay time.Duration `json:"-"`
 
 	Behavior string `json:",omitempty"` // one of SessionBehavior…; empty: SessionBehaviorRelease
