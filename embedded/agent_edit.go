@@ -38,17 +38,19 @@ func (a *agent) addService(s *agentService, list []checkOf, replace bool) error 
 		return errServerClosed
 	}
 	old := a.service(s.service.ID)
+	runners, err := a.newRunners(list, s.token)
 	fresh, left := a.place(s, list)
-	for _, c := range list {
-		if err := a.run(c, s.token); err != nil {
-			for _, id := range fresh {
-				a.dropCheck(id)
-			}
-			if old == nil {
-				a.dropService(s.service.ID)
-			}
-			return err
+	if err != nil { // what was there before stays, as the registration has it that failed
+		for _, id := range fresh {
+			a.dropCheck(id)
 		}
+		if old == nil {
+			a.dropService(s.service.ID)
+		}
+		return err
+	}
+	for i, c := range list {
+		a.start(c.check.CheckID, runners[i])
 	}
 	if replace {
 		for _, id := range left {
@@ -117,14 +119,16 @@ func (a *agent) addCheck(c checkOf, token string) error {
 	return nil
 }
 
-// run has a check run that was added. editing is held.
-func (a *agent) run(c checkOf, token string) error {
-	runner, err := a.newRunner(c, token)
-	if err != nil {
-		return err
+// newRunners makes what runs the checks.
+func (a *agent) newRunners(list []checkOf, token string) ([]checkRunner, error) {
+	runners := make([]checkRunner, len(list))
+	for i, c := range list {
+		var err error
+		if runners[i], err = a.newRunner(c, token); err != nil {
+			return nil, err
+		}
 	}
-	a.start(c.check.CheckID, runner)
-	return nil
+	return runners, nil
 }
 
 // newRunner makes what runs a check, which is nothing for some.

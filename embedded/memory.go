@@ -145,7 +145,9 @@ func (w *memoryWriter) cut() {
 }
 
 // whole reports whether all of a flushed answer was written, as far as it says how long it is.
-func (w *memoryWriter) whole() bool { return strconv.FormatInt(w.written, 10) == w.sent.Get("Content-Length") }
+func (w *memoryWriter) whole() bool {
+	return strconv.FormatInt(w.written, 10) == w.sent.Get("Content-Length")
+}
 
 // end completes the answer when the handler has returned, or has panicked to cut the connection.
 func (w *memoryWriter) end() {
