@@ -73,8 +73,13 @@ func (c *call) serveByMethod(prefix, missing string, get, put, remove func(c *ca
 	return get(c, id)
 }
 
-// needACL says who the request comes from, who must have the access to the ACL system.
+// needACL says who the request comes from, who must have the access to the ACL system. What writes must be able to.
 func (c *call) needACL(access acl.Access) (identity, error) {
+	if access == acl.AccessWrite {
+		if err := c.needLeader(); err != nil {
+			return identity{}, err
+		}
+	}
 	who, err := c.authorize()
 	if err != nil {
 		return identity{}, err

@@ -80,6 +80,9 @@ func bootstrapACLs(c *call) (any, error) {
 			return nil, badRequest("Request decoding failed: %v", err)
 		}
 	}
+	if err := c.needLeader(); err != nil {
+		return nil, err
+	}
 	if index := c.s.store.Read().Bootstrapped(); index > 0 {
 		return nil, bootstrappedAlready(index)
 	}

@@ -52,6 +52,9 @@ func (c *call) legacy() bool { return c.s.config.acl.Legacy }
 
 // needLegacy checks that the caller may change ACLs, which legacy routes ask for whatever they do.
 func (c *call) needLegacy() error {
+	if err := c.needLeader(); err != nil {
+		return err
+	}
 	who, err := c.authorize()
 	if err == nil && !who.ACLWrite() {
 		err = acl.ErrPermissionDenied

@@ -180,6 +180,11 @@ func (c *call) forward() error {
 	if c.datacenter != c.s.config.datacenter {
 		return fmt.Errorf("No path to datacenter")
 	}
+	return c.needLeader()
+}
+
+// needLeader checks that there is a leader, or that the request can do without.
+func (c *call) needLeader() error {
 	if !c.lost.IsZero() && !c.stale && !c.anyServer {
 		return fmt.Errorf("No cluster leader")
 	}

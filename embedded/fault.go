@@ -238,6 +238,9 @@ func (c *cutWriter) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
+// Unwrap lets http.ResponseController reach what the writer is around.
+func (c *cutWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
 // headerWriter changes the headers before they go out.
 type headerWriter struct {
 	http.ResponseWriter

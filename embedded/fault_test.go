@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -72,10 +73,16 @@ func TestBodyCutShort(t *testing.T) {
 		if _, err := send(t.Context(), transport, "PUT", base+"/v1/kv/a", "0123456789"); err != nil {
 			t.Fatal(err)
 		}
-		defer s.Inject(embedded.Fault{Effect: embedded.CutBody(4)})()
+		remove := s.Inject(embedded.Fault{Effect: embedded.CutBody(4)})
 		a, err := send(t.Context(), transport, "GET", base+"/v1/kv/a?raw", "")
 		if !errors.Is(err, io.ErrUnexpectedEOF) || a.body != "0123" || a.status != 200 {
 			t.Errorf("%+v, %v", a, err)
+		}
+		remove()
+		defer s.Inject(embedded.Fault{Effect: embedded.CutBody(10)})()
+		a, err = send(t.Context(), transport, "PUT", base+"/v1/kv/a", "x")
+		if err != nil || a.body != "true" {
+			t.Errorf("a body that is not longer than what is left of it: %+v, %v", a, err)
 		}
 	})
 }
@@ -147,88 +154,123 @@ func TestFaultsNest(t *testing.T) {
 
 func TestIndexGoesBack(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	ask(t, s, "PUT", "/v1/kv/a", "x")
-	defer s.Inject(embedded.Fault{Effect: embedded.Index(3)})()
-	if a := ask(t, s, "GET", "/v1/kv/a", ""); a.header.Get("X-Consul-Index") != "3" || a.status != 200 {
-		t.Errorf("%+v", a)
-	}
-	if a := ask(t, s, "PUT", "/v1/kv/a", ""); a.header.Get("X-Consul-Index") != "" {
-		t.Errorf("an answer without an index has one now: %+v", a)
-	}
-}
-
-func TestNoLeader(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	ask(t, s, "PUT", "/v1/kv/a", "x")
-	remove := s.Inject(embedded.Fault{Effect: embedded.NoLeader()})
-	for _, test := range []struct {
-		method, path string
-		status       int
-		known        string
-	}{
-		{"GET", "/v1/kv/a", 500, ""},
-		{"GET", "/v1/kv/a?consistent", 500, ""},
-		{"PUT", "/v1/kv/a", 500, ""},
-		{"GET", "/v1/kv/a?stale", 200, "false"},
-		{"GET", "/v1/status/leader", 200, ""},
-	} {
-		a := ask(t, s, test.method, test.path, "")
-		if a.status != test.status || a.header.Get("X-Consul-Knownleader") != test.known {
-			t.Errorf("%s %s: %+v", test.method, test.path, a)
+	overBoth(t, func(t *testing.T, s *embedded.Server, transport http.RoundTripper, base string) {
+		defer s.Inject(embedded.Fault{Effect: embedded.Index(3)})()
+		if a, err := send(t.Context(), transport, "PUT", base+"/v1/kv/a", ""); err != nil || a.header.Get("X-Consul-Index") != "" {
+			t.Errorf("an answer without an index has one now: %+v, %v", a, err)
 		}
-		if test.status == 500 && a.body != "No cluster leader" {
-			t.Errorf("%s %s says %q", test.method, test.path, a.body)
+		a, err := send(t.Context(), transport, "GET", base+"/v1/kv/a", "")
+		if err != nil || a.header.Get("X-Consul-Index") != "3" || a.status != 200 {
+			t.Errorf("%+v, %v", a, err)
 		}
-	}
-	if a := ask(t, s, "GET", "/v1/status/leader", ""); a.body != `""` {
-		t.Errorf("the leader is %s", a.body)
-	}
-	remove()
-	if a := ask(t, s, "GET", "/v1/kv/a", ""); a.status != 200 {
-		t.Errorf("after the fault: %+v", a)
-	}
+	})
 }
 
 func TestForget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t)
+		first := ask(t, s, "GET", "/v1/catalog/nodes", "").header.Get("X-Consul-Index")
 		ask(t, s, "PUT", "/v1/kv/a", "x")
 		ask(t, s, "PUT", "/v1/session/create", `{"TTL": "10s", "NodeChecks": []}`)
 		ask(t, s, "PUT", "/v1/event/fire/deploy", "")
-		index := ask(t, s, "GET", "/v1/kv/a", "").header.Get("X-Consul-Index")
-		waiting := make(chan answer, 1)
-		go func() { waiting <- ask(t, s, "GET", "/v1/kv/a?index="+index, "") }()
+		ask(t, s, "PUT", "/v1/agent/service/register", `{"Name": "web", "Check": {"TTL": "10s"}}`)
+		ended := make(chan string, 2)
+		for _, path := range []string{"/v1/kv/a", "/v1/event/list"} {
+			index := ask(t, s, "GET", path, "").header.Get("X-Consul-Index")
+			go func() {
+				ask(t, s, "GET", path+"?index="+index, "")
+				ended <- path
+			}()
+		}
 		synctest.Wait()
 		begin := time.Now()
 		if err := s.Forget(); err != nil {
 			t.Fatal(err)
 		}
-		<-waiting
-		if took := time.Since(begin); took != 0 {
-			t.Errorf("a blocking query was answered %v after everything was forgotten", took)
+		for range 2 {
+			if path := <-ended; time.Since(begin) != 0 {
+				t.Errorf("%s?index was answered %v after everything was forgotten", path, time.Since(begin))
+			}
 		}
-		if a := ask(t, s, "GET", "/v1/kv/?recurse", ""); a.status != http.StatusNotFound {
-			t.Errorf("a key is left: %+v", a)
-		}
-		for _, path := range []string{"/v1/session/list", "/v1/event/list"} {
-			if a := ask(t, s, "GET", path, ""); a.body != "[]" {
+		for path, want := range map[string]string{
+			"/v1/session/list": "[]", "/v1/event/list": "[]", "/v1/catalog/services": `{"consul":[]}`,
+			"/v1/agent/services": "{}", "/v1/agent/checks": "{}", "/v1/kv/?recurse": "",
+		} {
+			if a := ask(t, s, "GET", path, ""); a.body != want {
 				t.Errorf("%s: %+v", path, a)
 			}
 		}
-		if a := ask(t, s, "PUT", "/v1/session/create", `{"NodeChecks": []}`); a.status != 200 {
-			t.Errorf("the node is not there again: %+v", a)
+		if a := ask(t, s, "GET", "/v1/catalog/nodes", ""); a.header.Get("X-Consul-Index") != first {
+			t.Errorf("the nodes were at index %s in the beginning and are at %s", first, a.header.Get("X-Consul-Index"))
 		}
 	})
+}
+
+// TestLifeAfterForget has what goes by time begin anew: nothing of before ends what is of now.
+func TestLifeAfterForget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t)
+		create := func() string { return createSession(t, s, `{"TTL": "10s", "NodeChecks": []}`) }
+		create()
+		ask(t, s, "PUT", "/v1/kv/a", "")
+		ask(t, s, "DELETE", "/v1/kv/a", "")
+		time.Sleep(15 * time.Second)
+		if err := s.Forget(); err != nil {
+			t.Fatal(err)
+		}
+		id := create()
+		time.Sleep(15 * time.Second)
+		if a := ask(t, s, "GET", "/v1/session/info/"+id, ""); a.body == "[]" {
+			t.Error("the session ended too early")
+		}
+		time.Sleep(5*time.Second + time.Nanosecond)
+		if a := ask(t, s, "GET", "/v1/session/info/"+id, ""); a.body != "[]" {
+			t.Errorf("the session did not end: %+v", a)
+		}
+	})
+}
+
+func TestForgetForgetsTokens(t *testing.T) {
+	t.Parallel()
+	const management = "aaaaaaaa-0000-4000-8000-000000000001"
+	s := start(t, embedded.WithACL(embedded.ACL{InitialManagement: management}))
+	made := "bbbbbbbb-0000-4000-8000-000000000001"
+	ask(t, s, "PUT", "/v1/acl/token?token="+management, `{"SecretID": "`+made+`"}`)
+	ask(t, s, "PUT", "/v1/agent/token/default?token="+management, `{"Token": "`+management+`"}`)
+	for path, want := range map[string]int{"/v1/acl/token/self?token=" + made: 200, "/v1/acl/tokens": 200} {
+		if a := ask(t, s, "GET", path, ""); a.status != want {
+			t.Errorf("before: %s: %+v", path, a)
+		}
+	}
+	if err := s.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{
+		"/v1/acl/token/self?token=" + made: 403, "/v1/acl/tokens": 403, "/v1/acl/tokens?token=" + management: 200,
+	} {
+		if a := ask(t, s, "GET", path, ""); a.status != want {
+			t.Errorf("after: %s: %+v", path, a)
+		}
+	}
+}
+
+// createSession gives the ID of a new session.
+func createSession(t *testing.T, s *embedded.Server, body string) string {
+	t.Helper()
+	var created struct{ ID string }
+	a := ask(t, s, "PUT", "/v1/session/create", body)
+	if err := json.Unmarshal([]byte(a.body), &created); err != nil {
+		t.Fatalf("%+v: %v", a, err)
+	}
+	return created.ID
 }
 
 func TestExpireSession(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	created := ask(t, s, "PUT", "/v1/session/create", `{"TTL": "10s", "LockDelay": "0s", "NodeChecks": []}`)
-	id := created.body[len(`{"ID":"`) : len(created.body)-len(`"}`)]
+	id := createSession(t, s, `{"TTL": "10s", "LockDelay": "0s", "NodeChecks": []}`)
 	ask(t, s, "PUT", "/v1/kv/a?acquire="+id, "")
 	if err := s.ExpireSession(id); err != nil {
 		t.Fatal(err)

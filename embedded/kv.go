@@ -99,6 +99,9 @@ func (c *call) getKV(key string) (any, error) {
 	if err := c.refuseEnterprise(); err != nil {
 		return nil, err
 	}
+	if err := c.forward(); err != nil {
+		return nil, err
+	}
 	who, err := c.authorize()
 	if err != nil {
 		return nil, err
@@ -139,6 +142,9 @@ func (c *call) writeRaw(value []byte) {
 // readKVs lists the keys that the caller may read.
 func (c *call) readKVs(prefix string) ([]*store.KV, error) {
 	if err := c.refuseEnterprise(); err != nil {
+		return nil, err
+	}
+	if err := c.forward(); err != nil {
 		return nil, err
 	}
 	who, err := c.authorize()

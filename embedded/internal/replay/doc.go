@@ -18,11 +18,13 @@
 //	$name = ID             keep a member of the answer's JSON: a path, such as 0.Service.ID
 //	$name = header Age     keep a header
 //	$name = body           keep the body, unquoted where it is a JSON string
-//	@sort [PATH] [by NAME] put an array in order whose order is random on a real server; * in a path is any member or item
+//	@sort [PATH] [by NAME] put an array in order whose order is random on a real server
 //	@show PATH …           write down these members alone
 //	@until TEXT            repeat the request until its answer contains the text, and write down the last one alone
 //	@body "…" * 3          the body is this Go string, here three times
 //	@differs REASON        the embedded server is known to answer otherwise
+//
+// In the paths of @sort and @show, * is any member or item.
 //
 // Other steps are:
 //

@@ -78,17 +78,35 @@ func pick(raw []byte, path []string) []byte {
 	return nil
 }
 
-// show writes down the values at the paths.
+// show writes down the values at the paths, in which * is any member or item.
 func show(raw []byte, paths []string) string {
 	var b strings.Builder
 	for _, path := range paths {
-		value := "absent"
-		if found := pick(raw, strings.Split(path, ".")); found != nil {
-			value = indent(found)
+		found := pickAll(raw, strings.Split(path, "."))
+		if len(found) == 0 {
+			fmt.Fprintf(&b, "%s: absent\n", path)
 		}
-		fmt.Fprintf(&b, "%s: %s\n", path, value)
+		for _, m := range found {
+			fmt.Fprintf(&b, "%s: %s\n", m.name, indent(m.value))
+		}
 	}
 	return b.String()
+}
+
+// pickAll gives the values at the path, by their own paths.
+func pickAll(raw []byte, path []string) []member {
+	if i := slices.Index(path, "*"); i >= 0 {
+		var all []member
+		list, _, _ := members(pick(raw, path[:i]))
+		for _, m := range list {
+			all = append(all, pickAll(raw, slices.Concat(path[:i], []string{m.name}, path[i+1:]))...)
+		}
+		return all
+	}
+	if value := pick(raw, path); value != nil {
+		return []member{{strings.Join(path, "."), value}}
+	}
+	return nil
 }
 
 // apply puts the arrays that s names in order.
