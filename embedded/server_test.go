@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,11 +88,27 @@ func TestServesOverLoopback(t *testing.T) {
 
 func TestServersAreIndependent(t *testing.T) {
 	t.Parallel()
-	first, second := start(t), start(t)
-	ask(t, first, "PUT", "/v1/kv/a", "x")
-	if a := ask(t, second, "GET", "/v1/kv/a", ""); a.status != http.StatusNotFound {
-		t.Errorf("what one server was given the other has: %+v", a)
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			s, err := embedded.Start()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = s.Close() }()
+			transport := &http.Transport{DisableKeepAlives: true}
+			base := "http://" + s.Addr() + "/v1/kv/"
+			own := strconv.Itoa(i)
+			if a, err := send(t.Context(), transport, "PUT", base+own, own); err != nil || a.status != 200 {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if a, err := send(t.Context(), transport, "GET", base+"?keys", ""); err != nil || a.body != `["`+own+`"]` {
+				t.Errorf("server %d has the keys %s, %v", i, a.body, err)
+			}
+		})
 	}
+	all.Wait()
 }
 
 func TestServesTLS(t *testing.T) {
@@ -161,6 +179,52 @@ func TestCloseEndsBlockingQueries(t *testing.T) {
 	}
 	if _, err := send(t.Context(), s.Transport(), "GET", "http://embedded/v1/kv/a", ""); err == nil {
 		t.Error("a server that is closed answers")
+	}
+}
+
+// TestCloseWhileRequestsCome closes a server amid requests of every kind, of which each is answered or fails, and none stays.
+func TestCloseWhileRequestsCome(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		s, err := embedded.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		socket := &http.Transport{}
+		var clients sync.WaitGroup
+		begun := make(chan struct{}, 1)
+		for _, to := range []struct {
+			transport http.RoundTripper
+			base      string
+		}{{socket, "http://" + s.Addr()}, {s.Transport(), "http://embedded"}} {
+			for method, path := range map[string]string{
+				"PUT": "/v1/kv/a", "GET": "/v1/kv/a?index=1000000", "DELETE": "/v1/kv/a?recurse",
+			} {
+				clients.Go(func() {
+					for {
+						if _, err := send(t.Context(), to.transport, method, to.base+path, "x"); err != nil {
+							return
+						}
+						select {
+						case begun <- struct{}{}:
+						default:
+						}
+					}
+				})
+			}
+		}
+		<-begun
+		var closers sync.WaitGroup
+		for range 2 {
+			closers.Go(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		closers.Wait()
+		clients.Wait()
+		socket.CloseIdleConnections()
 	}
 }
 
