@@ -136,11 +136,11 @@ func TestSessionsOutliveTheLossOfTheLeader(t *testing.T) {
 			t.Errorf("one of two losses is over: %+v", a)
 		}
 		electAgain()
-		time.Sleep(20*time.Second - 1)
+		time.Sleep(20*time.Second - time.Nanosecond)
 		if !there() {
 			t.Error("it has not its whole time after the election")
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		if there() {
 			t.Error("it did not end")
 		}
