@@ -135,8 +135,8 @@ func TestUDP(t *testing.T) {
 	probeTests{
 		"echo":         {checks.Definition{UDP: "${udp-echo}"}, said{"passing", "UDP connect ${udp-echo}: Success"}},
 		"empty answer": {checks.Definition{UDP: "${udp-empty}"}, said{"passing", "UDP connect ${udp-empty}: Success"}},
-		"nobody": {checks.Definition{UDP: "${udp-closed}"},
-			said{"critical", "read udp ${any}->${udp-closed}: read: connection refused"}},
+		"nobody": {checks.Definition{UDP: "${closed}"},
+			said{"critical", "read udp ${any}->${closed}: read: connection refused"}},
 		"no port": {checks.Definition{UDP: "127.0.0.1"},
 			said{"critical", "dial udp: address 127.0.0.1: missing port in address"}},
 	}.run(t)

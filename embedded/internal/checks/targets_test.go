@@ -50,7 +50,7 @@ func startTargets(t *testing.T) (targets, *x509.CertPool) {
 	t.Helper()
 	cert, roots := selfSigned(t)
 	to := targets{
-		"closed": closedPort(t),
+		"closed": nobody,
 		"silent": serveTCP(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }),
 		"hangup": serveTCP(t, func(conn net.Conn) {
 			_, _ = conn.Read(make([]byte, 1)) // whoever has not spoken yet would meet one of two errors
@@ -70,7 +70,6 @@ func startTargets(t *testing.T) (targets, *x509.CertPool) {
 		"udp-echo":   serveUDP(t, func(b []byte) []byte { return append(b, "pong"...) }),
 		"udp-empty":  serveUDP(t, func([]byte) []byte { return []byte{} }),
 		"udp-silent": serveUDP(t, func([]byte) []byte { return nil }),
-		"udp-closed": closedUDPPort(t),
 	}
 	return to, roots
 }
@@ -253,19 +252,9 @@ func listenUDP(t *testing.T) net.PacketConn {
 	return conn
 }
 
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l := listenTCP(t)
-	l.Close()
-	return l.Addr().String()
-}
-
-func closedUDPPort(t *testing.T) string {
-	t.Helper()
-	conn := listenUDP(t)
-	conn.Close()
-	return conn.LocalAddr().String()
-}
+// nobody is an address that nobody listens on. A port that was just closed could be somebody else's the next moment; this one
+// the kernel gives to nobody.
+const nobody = "127.0.0.1:1"
 
 // selfSigned makes a certificate for 127.0.0.1 and for checks.example, and the roots by which it is valid.
 func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
