@@ -172,7 +172,7 @@ func TestTombstonesAreReaped(t *testing.T) {
 		if now := index("/v1/kv/a/?recurse"); now != deleted || now <= first {
 			t.Errorf("after 15 minutes the prefix is at %d; it was written at %d, deletions were at %d", now, first, deleted)
 		}
-		time.Sleep(30*time.Second + 1)
+		time.Sleep(30*time.Second + time.Nanosecond)
 		now := ask(t, s, "GET", "/v1/kv/a/x", "")
 		if left := index("/v1/kv/a/?recurse"); left >= deleted {
 			t.Errorf("the prefix is still at %d: %+v", left, now)
@@ -180,7 +180,7 @@ func TestTombstonesAreReaped(t *testing.T) {
 		ask(t, s, "DELETE", "/v1/kv/a/x", "") // the next one is reaped as well
 		gone := index("/v1/kv/a/?recurse")
 		ask(t, s, "PUT", "/v1/kv/c", "")
-		time.Sleep(15*time.Minute + 30*time.Second + 1)
+		time.Sleep(15*time.Minute + 30*time.Second + time.Nanosecond)
 		if left := index("/v1/kv/a/?recurse"); left <= gone {
 			t.Errorf("nothing is left that tells of the prefix, whose index is %d as that of the last deletion", left)
 		}

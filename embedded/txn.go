@@ -264,6 +264,9 @@ func vetCheck(who identity, op *CheckTxnOp) error {
 	if writes, err := vetVerb("check", op.Verb); !writes {
 		return err
 	}
+	if op.Check.CheckID == "" {
+		op.Check.CheckID = op.Check.Name
+	}
 	switch check := &op.Check; {
 	case check.ServiceID == "" && !who.NodeWrite(check.Node):
 		return who.denied(acl.ResourceNode, acl.AccessWrite, check.Node)

@@ -218,8 +218,5 @@ func (op *CheckTxnOp) check() *store.HealthCheck {
 		},
 	}
 	check.ModifyIndex = in.ModifyIndex
-	if check.CheckID == "" {
-		check.CheckID = check.Name
-	}
 	return check
 }

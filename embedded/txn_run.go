@@ -129,9 +129,11 @@ func runNode(tx *store.Tx, op *NodeTxnOp, datacenter string) ([]txnResult, error
 	case "set":
 		err = tx.EnsureNode(node)
 	case "cas":
+		// The real server goes on where it fails for another reason than the index, and gives the node as it is, if any.
 		if ok, err = tx.EnsureNodeCAS(node); !ok && err == nil {
-			err = fmt.Errorf("failed to set node %q, index is stale", node.Node)
+			return nil, fmt.Errorf("failed to set node %q, index is stale", node.Node)
 		}
+		err = nil
 	case "delete":
 		return nil, tx.DeregisterNode(node.Node)
 	case "delete-cas":
@@ -143,14 +145,19 @@ func runNode(tx *store.Tx, op *NodeTxnOp, datacenter string) ([]txnResult, error
 	if err != nil {
 		return nil, err
 	}
-	found := tx.NodeByID(node.ID)
+	var found *store.Node
 	if node.ID == "" {
 		_, found = tx.Node(nil, node.Node)
+	} else if found, err = tx.NodeByID(node.ID); err != nil {
+		return nil, err
 	}
-	if found == nil {
+	switch {
+	case found != nil:
+		return []txnResult{{Node: found}}, nil
+	case op.Verb == "get":
 		return nil, fmt.Errorf("node %q doesn't exist", node.Node)
 	}
-	return []txnResult{{Node: found}}, nil
+	return nil, nil
 }
 
 func runService(tx *store.Tx, op *ServiceTxnOp) ([]txnResult, error) {
@@ -180,15 +187,29 @@ func runService(tx *store.Tx, op *ServiceTxnOp) ([]txnResult, error) {
 	return []txnResult{{Service: found}}, nil
 }
 
+// unnamedCheck is where the real server's store fails on a check without a name or a node.
+var unnamedCheck = map[string]string{
+	"get":        "failed check lookup",
+	"set":        "failed health check lookup",
+	"cas":        "failed check lookup",
+	"delete":     "check lookup failed",
+	"delete-cas": "check lookup failed: failed check lookup",
+}
+
 func runCheck(tx *store.Tx, op *CheckTxnOp) ([]txnResult, error) {
 	check, ok, err := op.check(), true, error(nil)
+	if check.Node == "" || check.CheckID == "" {
+		return nil, fmt.Errorf("%s: index error: object is missing a value for this index", unnamedCheck[op.Verb])
+	}
 	switch op.Verb {
 	case "set":
 		err = tx.EnsureCheck(check)
 	case "cas":
+		// As with nodes, only the index makes it fail.
 		if ok, err = tx.EnsureCheckCAS(check); !ok && err == nil {
-			err = fmt.Errorf("failed to set check %q on node %q, index is stale", check.CheckID, check.Node)
+			return nil, fmt.Errorf("failed to set check %q on node %q, index is stale", check.CheckID, check.Node)
 		}
+		err = nil
 	case "delete":
 		return nil, tx.DeregisterCheck(check.Node, check.CheckID)
 	case "delete-cas":
@@ -201,8 +222,11 @@ func runCheck(tx *store.Tx, op *CheckTxnOp) ([]txnResult, error) {
 		return nil, err
 	}
 	_, found := tx.NodeCheck(nil, check.Node, check.CheckID)
-	if found == nil {
+	switch {
+	case found != nil:
+		return []txnResult{{Check: found}}, nil
+	case op.Verb == "get":
 		return nil, fmt.Errorf("check %q on node %q doesn't exist", check.CheckID, check.Node)
 	}
-	return []txnResult{{Check: found}}, nil
+	return nil, nil
 }

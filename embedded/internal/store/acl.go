@@ -79,30 +79,37 @@ var (
 	memdbWords = idWords{"Input (without hyphens) must be even length", "Invalid UUID"}
 )
 
+// idLength is the length of an ID, with its hyphens.
+const idLength = 36
+
 // check refuses what can't be the ID of one of kind.
 func (w idWords) check(kind, id string) error {
-	const (
-		length  = 36
-		hyphens = 4
-	)
-	key := idKey(id)
-	why := ""
-	switch n := len(id) - len(key); {
-	case len(id) != length:
-		why = fmt.Sprintf("UUID must be %d characters", length)
-	case n > hyphens:
-		why = fmt.Sprintf(`UUID should have maximum of %d "-"; got %d`, hyphens, n)
-	case len(key)%2 != 0:
-		why = w.odd
-	default:
-		if _, err := hex.DecodeString(strings.ReplaceAll(id, "-", "")); err != nil {
-			why = w.malformed + ": " + err.Error()
-		}
+	why := w.malformedPart(id)
+	if len(id) != idLength {
+		why = fmt.Sprintf("UUID must be %d characters", idLength)
 	}
 	if why == "" {
 		return nil
 	}
 	return fmt.Errorf("failed %s lookup: index error: %s", kind, why)
+}
+
+// malformedPart says why an ID can't begin so; "" where it can.
+func (w idWords) malformedPart(id string) string {
+	const most = 4
+	key := idKey(id)
+	switch hyphens := len(id) - len(key); {
+	case len(id) > idLength:
+		return fmt.Sprintf("Invalid UUID length. UUID have %d characters; got %d", idLength, len(id))
+	case hyphens > most:
+		return fmt.Sprintf(`UUID should have maximum of %d "-"; got %d`, most, hyphens)
+	case len(key)%2 != 0:
+		return w.odd
+	}
+	if _, err := hex.DecodeString(strings.ReplaceAll(id, "-", "")); err != nil {
+		return w.malformed + ": " + err.Error()
+	}
+	return ""
 }
 
 // digest collects what the hash of a token, policy or role is made of.

@@ -42,7 +42,7 @@ func catalogTables() []*memdb.TableSchema {
 	return []*memdb.TableSchema{
 		nodes.schema(
 			unique(func(n *Node) string { return strings.ToLower(n.Node) }),
-			shared(indexUUID, func(n *Node) (string, bool) { return strings.ToLower(n.ID), n.ID != "" }),
+			shared(indexUUID, func(n *Node) (string, bool) { return idKey(n.ID), n.ID != "" }),
 			several(indexMeta, func(n *Node) []string {
 				var pairs []string
 				for key, value := range n.Meta {

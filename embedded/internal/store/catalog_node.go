@@ -13,7 +13,7 @@ import (
 func (tx *Tx) node(name string) *Node { return nodes.get(tx, nil, strings.ToLower(name)) }
 
 func (tx *Tx) nodeByID(id string) *Node {
-	if list := nodes.list(tx, nil, indexUUID, strings.ToLower(id)); len(list) > 0 {
+	if list := nodes.list(tx, nil, indexUUID, idKey(id)); len(list) > 0 {
 		return list[0]
 	}
 	return nil
@@ -24,8 +24,16 @@ func (tx *Tx) Node(ws memdb.WatchSet, name string) (uint64, *Node) {
 	return tx.lastChange(string(nodes)), nodes.get(tx, ws, strings.ToLower(name))
 }
 
-// NodeByID gives the node with an ID, nil where there is none.
-func (tx *Tx) NodeByID(id string) *Node { return tx.nodeByID(id) }
+// NodeByID gives the first node whose ID begins with id, nil where there is none.
+func (tx *Tx) NodeByID(id string) (*Node, error) {
+	if why := ownWords.malformedPart(id); why != "" {
+		return nil, fmt.Errorf("node lookup by ID failed: index error: %s", why)
+	}
+	if list := nodes.collect(tx, nil, indexUUID+"_prefix", idKey(id)); len(list) > 0 {
+		return list[0], nil
+	}
+	return nil, nil
+}
 
 // Nodes gives the nodes whose metadata has all pairs of meta, in the order of their names.
 func (tx *Tx) Nodes(ws memdb.WatchSet, meta map[string]string) (uint64, []*Node) {

@@ -48,7 +48,7 @@ func (tx *Tx) findNode(ws memdb.WatchSet, nameOrID string) (*Node, uint64) {
 	}
 	// A beginning of uneven length is cut: IDs are looked up by the byte.
 	byID := memdb.NewWatchSet()
-	prefix := strings.ToLower(nameOrID[:len(nameOrID)&^1])
+	prefix := idKey(nameOrID[:len(nameOrID)&^1])
 	list := nodes.collect(tx, byID, indexUUID+"_prefix", prefix)
 	switch len(list) {
 	case 0:
