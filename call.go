@@ -79,7 +79,7 @@ func (a *attempts) end() {
 func (a *attempts) run(attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		if err == nil || n == a.c.retry.MaxAttempts || !SafeToRetry(err) {
+		if err == nil || a.r.once || n == a.c.retry.MaxAttempts || !SafeToRetry(err) {
 			return err
 		}
 		pause := a.c.retry.pause(n, err)

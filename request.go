@@ -43,6 +43,7 @@ type request struct {
 	secrets []string // what must not come back in an error
 	accept  []int    // statuses beside 2xx that bring an answer if it is JSON, such as the 409 of a transaction
 
+	once     bool // the caller tries again by itself, in its own time
 	blocking bool
 	wait     time.Duration // longest wait of a blocking query, 0: the server's default
 

@@ -147,7 +147,19 @@ func (s *Session) Destroy(ctx context.Context, id string, opts ...WriteOption) (
 //
 // Route: PUT /v1/session/renew/:id
 func (s *Session) Renew(ctx context.Context, id string, opts ...WriteOption) (*SessionEntry, *WriteMeta, error) {
+	return s.renew(ctx, newRequest(http.MethodPut, "session", "renew", id), opts)
+}
+
+// renewOnce is Renew for those who keep a session alive, and for whom a pause that grows from attempt to attempt would end
+// too late.
+func (s *Session) renewOnce(ctx context.Context, id string, opts []WriteOption) (*SessionEntry, error) {
 	r := newRequest(http.MethodPut, "session", "renew", id)
+	r.once = true
+	entry, _, err := s.renew(ctx, r, opts)
+	return entry, err
+}
+
+func (s *Session) renew(ctx context.Context, r *request, opts []WriteOption) (*SessionEntry, *WriteMeta, error) {
 	entries, meta, err := write[[]*SessionEntry](ctx, s.c, r, opts)
 	if err == nil {
 		var entry *SessionEntry

@@ -174,7 +174,7 @@ func (h *SessionHandle) renew() error {
 	ctx, cancel := context.WithTimeout(h.ctx, limit)
 	defer cancel()
 	start := time.Now()
-	entry, _, err := h.s.Renew(ctx, h.id, &h.write)
+	entry, err := h.s.renewOnce(ctx, h.id, []WriteOption{&h.write})
 	switch {
 	case errors.Is(err, ErrSessionExpired):
 		return h.verify(ctx, err)

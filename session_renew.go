@@ -75,8 +75,7 @@ func (s *Session) RenewPeriodic(ctx context.Context, id string, ttl time.Duratio
 func (s *Session) renewWithin(ctx context.Context, limit time.Duration, id string, opts []WriteOption) (*SessionEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	entry, _, err := s.Renew(ctx, id, opts...)
-	return entry, err
+	return s.renewOnce(ctx, id, opts)
 }
 
 // destroyAfter destroys a session although ctx is over.
