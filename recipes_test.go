@@ -82,6 +82,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f == fine && w.pick != nil {
 		f = w.pick(r)
 	}
+	to := w.to
 	w.mu.Unlock()
 	if err := r.Context().Err(); err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, context.Cause(r.Context())
 	}
-	resp, err := w.to.RoundTrip(r)
+	resp, err := to.RoundTrip(r)
 	if f == fine {
 		w.mu.Lock()
 		f = w.down // a wire that went down meanwhile brings no answer
