@@ -166,25 +166,9 @@ func (c *call) needSessionWrite(node string) error {
 
 func destroySession(c *call) (any, error) {
 	c.parseTarget()
-	if err := c.refuseEnterprise(); err != nil {
-		return nil, err
-	}
-	id := c.rest("/v1/session/destroy/")
-	if id == "" {
-		return nil, errNoSession
-	}
-	if err := c.forward(); err != nil {
-		return nil, err
-	}
-	if _, err := c.authorize(); err != nil {
-		return nil, err
-	}
-	_, session := c.s.store.Read().Session(nil, id)
-	if session == nil {
-		return true, nil
-	}
-	if err := c.needSessionWrite(session.Node); err != nil {
-		return nil, err
+	session, id, err := c.sessionToChange("/v1/session/destroy/")
+	if err != nil || session == nil {
+		return true, err
 	}
 	if err := c.s.store.Write(func(tx *store.Tx) error { return tx.DestroySession(id) }); err != nil {
 		return nil, fmt.Errorf("apply failed: %w", err)
@@ -192,34 +176,43 @@ func destroySession(c *call) (any, error) {
 	return true, nil
 }
 
-var errNoSession = badRequest("Missing session")
-
 func renewSession(c *call) (any, error) {
 	if err := c.parse(); err != nil {
 		return nil, err
 	}
-	if err := c.refuseEnterprise(); err != nil {
+	session, id, err := c.sessionToChange("/v1/session/renew/")
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	id := c.rest("/v1/session/renew/")
-	if id == "" {
-		return nil, errNoSession
-	}
-	if err := c.forward(); err != nil {
-		return nil, err
-	}
-	if _, err := c.authorize(); err != nil {
-		return nil, err
-	}
-	_, session := c.s.store.Read().Session(nil, id)
-	if session == nil {
+	case session == nil:
 		return nil, notFound("Session id '%s' not found", id)
-	}
-	if err := c.needSessionWrite(session.Node); err != nil {
-		return nil, err
 	}
 	c.s.keepSession(session)
 	return []*store.Session{session}, nil
+}
+
+var errNoSession = badRequest("Missing session")
+
+// sessionToChange gives the session that the path names, with the ID, if the caller may change it; nil where there is none.
+func (c *call) sessionToChange(prefix string) (*store.Session, string, error) {
+	if err := c.refuseEnterprise(); err != nil {
+		return nil, "", err
+	}
+	id := c.rest(prefix)
+	if id == "" {
+		return nil, "", errNoSession
+	}
+	if err := c.forward(); err != nil {
+		return nil, "", err
+	}
+	if _, err := c.authorize(); err != nil {
+		return nil, "", err
+	}
+	_, session := c.s.store.Read().Session(nil, id)
+	if session == nil {
+		return nil, id, nil
+	}
+	return session, id, c.needSessionWrite(session.Node)
 }
 
 func readSession(c *call) (any, error) {

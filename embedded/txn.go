@@ -5,7 +5,6 @@ package embedded
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -237,26 +236,10 @@ func vetService(who identity, op *ServiceTxnOp) error {
 		return err
 	}
 	s := op.service()
-	if err := s.Validate(); err != nil {
+	if err := completeService(s, who); err != nil {
 		return err
 	}
-	switch {
-	case s.ID == "" && s.Service == "":
-		return errors.New("service name (Service.Service) is required; both Service ID (Service.ID) and Service Name cannot be empty")
-	case s.Service == "":
-		return errors.New("Must provide service name (Service.Service) when service ID is provided")
-	case s.ID == "":
-		op.Service.ID = s.Service
-	}
-	if ip := net.ParseIP(s.Address); ip != nil && ip.IsUnspecified() {
-		return errors.New("Invalid service address")
-	}
-	if s.Service != "consul" && !who.ServiceWrite(s.Service) {
-		return who.denied(acl.ResourceService, acl.AccessWrite, s.Service)
-	}
-	if destination := s.Proxy.DestinationServiceName; s.Kind == store.KindConnectProxy && !who.ServiceWrite(destination) {
-		return who.denied(acl.ResourceService, acl.AccessWrite, destination)
-	}
+	op.Service.ID = s.ID
 	return nil
 }
 

