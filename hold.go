@@ -166,7 +166,7 @@ func (h *hold) contendAsSession(ctx context.Context, once bool) error {
 	life := h.session.Context()
 	defer context.AfterFunc(life, func() { cancel(context.Cause(life)) })()
 	err := h.of.claim.take(ctx, h, once)
-	if life.Err() != nil {
+	if life.Err() != nil || err == nil && !h.session.bind(h) {
 		return fmt.Errorf("%w: %w", ErrSessionExpired, context.Cause(life))
 	}
 	return err

@@ -145,6 +145,42 @@ func TestLockInASilentPartition(t *testing.T) {
 	})
 }
 
+// A session that can't be renewed is destroyed, which lets others in at once: its hold has ended before that is asked for.
+func TestHoldsEndBeforeTheirSessionIsDestroyed(t *testing.T) {
+	t.Parallel()
+	for name, newOne := range recipes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				client, wire := w.process()
+				c := newOne(w, client)
+				for range 100 {
+					wantError(w, "take", c.take(w.Context()), nil)
+					destroyed := 0
+					wire.choose(func(r *http.Request) trouble {
+						switch kindOf(r) {
+						case "renew":
+							return gateway
+						case "destroy":
+							destroyed++
+							if c.hold.Err() == nil {
+								w.Error("the session is destroyed, and its hold goes on")
+							}
+						}
+						return fine
+					})
+					<-c.hold.Done()
+					w.sleep(time.Minute)
+					wire.choose(nil)
+					if destroyed != 1 {
+						w.Fatalf("the session was destroyed %d times", destroyed)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Those who wait for a lock-delay to pass have the lock soon after.
 func TestLockAfterALockDelay(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,7 @@ type SessionHandle struct {
 	deadline time.Time
 	expiry   *time.Timer      // ends ctx at the deadline
 	users    map[string]*hold // by key
+	holds    map[*hold]bool   // that last as long as the session, at most
 
 	done    chan struct{} // closed when nothing runs any more
 	destroy error         // of the session's destruction, once done is closed
@@ -160,6 +161,7 @@ func (h *SessionHandle) keep() {
 		}
 	}
 	h.expiry.Stop()
+	h.endHolds() // first: another may have what they hold as soon as the session is destroyed
 	if !gone && context.Cause(h.ctx) != errSessionOrphaned {
 		h.destroy = h.finish()
 	}
@@ -253,11 +255,35 @@ func (h *SessionHandle) reserve(key string, by *hold) bool {
 	return true
 }
 
-// free takes back what reserve did.
+// bind has the hold end with the session. It reports false where the session has ended.
+func (h *SessionHandle) bind(to *hold) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		return false
+	}
+	if h.holds == nil {
+		h.holds = map[*hold]bool{}
+	}
+	h.holds[to] = true
+	return true
+}
+
+// endHolds ends all holds. It is called after the session's context has ended, so that there will be no more.
+func (h *SessionHandle) endHolds() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for hold := range h.holds {
+		hold.lose(context.Cause(h.ctx))
+	}
+}
+
+// free takes back what reserve and bind did.
 func (h *SessionHandle) free(by *hold) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	maps.DeleteFunc(h.users, func(_ string, user *hold) bool { return user == by })
+	delete(h.holds, by)
 }
 
 // renewalPause is how long after a renewal the next one starts: a third of the TTL, a tenth more or less, so that sessions
