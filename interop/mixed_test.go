@@ -135,14 +135,10 @@ func lockCommand(t *testing.T, address string, p protocol, args ...string) conte
 // hasCommand says whether there is a consul command to run.
 func hasCommand() bool { return os.Getenv("CONSUL_TEST_BACKEND") == "real" }
 
-// The lock is in the key under the prefix where "consul lock" has it.
-const lockPrefix, lockKey = "mixed/lock", "mixed/lock/" + api.DefaultSemaphoreKey
-
-func ourLock(t *testing.T, c *consul.Client, name string) contender {
-	lock, err := c.LockOpts(&consul.LockOptions{Key: lockKey, Value: []byte(name)})
-	must(t, err)
+// ours is a contender of this project's client.
+func ours(name string, take func(context.Context) (context.Context, error), give func(context.Context) error) contender {
 	return contender{name, func(ctx context.Context, inside func() error) error {
-		hold, err := lock.Lock(ctx)
+		hold, err := take(ctx)
 		if err != nil {
 			return err
 		}
@@ -152,98 +148,70 @@ func ourLock(t *testing.T, c *consul.Client, name string) contender {
 		if hold.Err() != nil {
 			return context.Cause(hold)
 		}
-		return lock.Unlock(ctx)
+		return give(ctx)
 	}}
 }
 
-func theirLock(t *testing.T, c *api.Client, name string) contender {
-	lock, err := c.LockKey(lockKey)
-	must(t, err)
+// theirs is a contender of the client that Consul comes with. Its call that was stopped gives neither a channel nor an error.
+func theirs(name string, take func(stop <-chan struct{}) (<-chan struct{}, error), give func() error) contender {
 	return contender{name, func(ctx context.Context, inside func() error) error {
-		lost, err := lock.Lock(ctx.Done())
+		lost, err := take(ctx.Done())
 		if err != nil || lost == nil {
-			return fmt.Errorf("lock: %v, %w", err, ctx.Err())
+			return fmt.Errorf("take: %v, %w", err, ctx.Err())
 		}
 		if err := inside(); err != nil {
 			return err
 		}
-		return lock.Unlock()
+		return give()
 	}}
+}
+
+// mixed has the contenders that some make with both clients, and the command where there is one, contend on each server, and
+// checks that as many as may be inside at once are, and no more.
+func mixed(t *testing.T, limit int, some func(*testing.T, *consul.Client, *api.Client) []contender, command ...string) {
+	for _, peer := range peers(t) {
+		t.Run(peer.name, func(t *testing.T) {
+			t.Parallel()
+			client := newClient(t, peer.address)
+			contenders := some(t, client, newAPI(t, &api.Config{Address: peer.address}))
+			p := protocol(filepath.Join(t.TempDir(), "protocol"))
+			if hasCommand() {
+				contenders = append(contenders, lockCommand(t, peer.address, p, command...))
+			}
+			if most := contend(t, client, p, contenders); most != limit {
+				t.Errorf("%d were inside at once at the most, want %d", most, limit)
+			}
+		})
+	}
 }
 
 func TestMixedLock(t *testing.T) {
 	t.Parallel()
-	for _, peer := range peers(t) {
-		t.Run(peer.name, func(t *testing.T) {
-			t.Parallel()
-			ours, theirs := newClient(t, peer.address), newAPI(t, &api.Config{Address: peer.address})
-			contenders := []contender{
-				ourLock(t, ours, "first of ours"), ourLock(t, ours, "second of ours"),
-				theirLock(t, theirs, "first of theirs"), theirLock(t, theirs, "second of theirs"),
-			}
-			p := protocol(filepath.Join(t.TempDir(), "protocol"))
-			if hasCommand() {
-				contenders = append(contenders, lockCommand(t, peer.address, p, lockPrefix))
-			}
-			if most := contend(t, ours, p, contenders); most != 1 {
-				t.Errorf("%d were inside at once, want 1", most)
-			}
-		})
-	}
-}
-
-const semaphorePrefix, semaphoreLimit = "mixed/semaphore", 2
-
-func ourSemaphore(t *testing.T, c *consul.Client, name string) contender {
-	semaphore, err := c.SemaphorePrefix(semaphorePrefix, semaphoreLimit)
-	must(t, err)
-	return contender{name, func(ctx context.Context, inside func() error) error {
-		hold, err := semaphore.Acquire(ctx)
-		if err != nil {
-			return err
+	const prefix, key = "mixed/lock", "mixed/lock/" + api.DefaultSemaphoreKey // where "consul lock" has it
+	mixed(t, 1, func(t *testing.T, c *consul.Client, a *api.Client) (all []contender) {
+		for range 2 {
+			our, err := c.LockKey(key)
+			must(t, err)
+			their, err := a.LockKey(key)
+			must(t, err)
+			all = append(all, ours("our lock", our.Lock, our.Unlock), theirs("their lock", their.Lock, their.Unlock))
 		}
-		if err := inside(); err != nil {
-			return err
-		}
-		if hold.Err() != nil {
-			return context.Cause(hold)
-		}
-		return semaphore.Release(ctx)
-	}}
-}
-
-func theirSemaphore(t *testing.T, c *api.Client, name string) contender {
-	semaphore, err := c.SemaphorePrefix(semaphorePrefix, semaphoreLimit)
-	must(t, err)
-	return contender{name, func(ctx context.Context, inside func() error) error {
-		lost, err := semaphore.Acquire(ctx.Done())
-		if err != nil || lost == nil {
-			return fmt.Errorf("acquire: %v, %w", err, ctx.Err())
-		}
-		if err := inside(); err != nil {
-			return err
-		}
-		return semaphore.Release()
-	}}
+		return all
+	}, prefix)
 }
 
 func TestMixedSemaphore(t *testing.T) {
 	t.Parallel()
-	for _, peer := range peers(t) {
-		t.Run(peer.name, func(t *testing.T) {
-			t.Parallel()
-			ours, theirs := newClient(t, peer.address), newAPI(t, &api.Config{Address: peer.address})
-			contenders := []contender{
-				ourSemaphore(t, ours, "first of ours"), ourSemaphore(t, ours, "second of ours"),
-				theirSemaphore(t, theirs, "first of theirs"), theirSemaphore(t, theirs, "second of theirs"),
-			}
-			p := protocol(filepath.Join(t.TempDir(), "protocol"))
-			if hasCommand() {
-				contenders = append(contenders, lockCommand(t, peer.address, p, fmt.Sprintf("-n=%d", semaphoreLimit), semaphorePrefix))
-			}
-			if most := contend(t, ours, p, contenders); most != semaphoreLimit {
-				t.Errorf("%d were inside at once at the most, want %d", most, semaphoreLimit)
-			}
-		})
-	}
+	const prefix, limit = "mixed/semaphore", 2
+	mixed(t, limit, func(t *testing.T, c *consul.Client, a *api.Client) (all []contender) {
+		for range 2 {
+			our, err := c.SemaphorePrefix(prefix, limit)
+			must(t, err)
+			their, err := a.SemaphorePrefix(prefix, limit)
+			must(t, err)
+			all = append(all,
+				ours("our semaphore", our.Acquire, our.Release), theirs("their semaphore", their.Acquire, their.Release))
+		}
+		return all
+	}, fmt.Sprintf("-n=%d", limit), prefix)
 }

@@ -42,33 +42,16 @@ var recipes = map[string]struct {
 }{
 	"Lock": {1, true, func(c *consul.Client, key string, session *consul.SessionEntry) (guarded, error) {
 		l, err := c.LockOpts(&consul.LockOptions{Key: key, SessionOpts: session})
-		return func(ctx context.Context, inside func(uint64)) error {
-			if _, err := l.Lock(ctx); err != nil {
-				return err
-			}
-			inside(l.Fence())
-			return l.Unlock(ctx)
-		}, err
+		return guardedBy(l.Lock, l.Fence, l.Unlock), err
 	}},
 	"FairLock": {1, false, func(c *consul.Client, key string, session *consul.SessionEntry) (guarded, error) {
 		l, err := c.FairLockOpts(&consul.LockOptions{Key: key, SessionOpts: session})
-		return func(ctx context.Context, inside func(uint64)) error {
-			if _, err := l.Lock(ctx); err != nil {
-				return err
-			}
-			inside(l.Fence())
-			return l.Unlock(ctx)
-		}, err
+		return guardedBy(l.Lock, l.Fence, l.Unlock), err
 	}},
 	"Semaphore": {2, false, func(c *consul.Client, key string, session *consul.SessionEntry) (guarded, error) {
 		s, err := c.SemaphoreOpts(&consul.SemaphoreOptions{Prefix: key, Limit: 2, SessionOpts: session})
-		return func(ctx context.Context, inside func(uint64)) error {
-			if _, err := s.Acquire(ctx); err != nil {
-				return err
-			}
-			inside(0) // a semaphore has no fence
-			return s.Release(ctx)
-		}, err
+		noFence := func() uint64 { return 0 }
+		return guardedBy(s.Acquire, noFence, s.Release), err
 	}},
 	"Election": {1, false, func(c *consul.Client, key string, session *consul.SessionEntry) (guarded, error) {
 		e, err := c.Election(key, &consul.ElectionOptions{SessionOpts: session})
@@ -79,6 +62,18 @@ var recipes = map[string]struct {
 			})
 		}, err
 	}},
+}
+
+func guardedBy(
+	take func(context.Context) (context.Context, error), fence func() uint64, give func(context.Context) error,
+) guarded {
+	return func(ctx context.Context, inside func(uint64)) error {
+		if _, err := take(ctx); err != nil {
+			return err
+		}
+		inside(fence())
+		return give(ctx)
+	}
 }
 
 // contendAlone is what a process does: it gets in and leaves until its standard input ends, and says so on its output.
