@@ -3,45 +3,30 @@ package consul
 // This file brings answers back to the families: query, write, send and openQuery are what an endpoint's method ends in.
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 )
 
-// maxPooled is the largest buffer that is kept for other answers.
-const maxPooled = 1 << 20
-
-// An answer is a 2xx answer whose body was read. Its buffer goes back to the pool with release.
+// An answer is a 2xx answer whose body was read. Release its body when it is decoded.
 type answer struct {
 	r      *request
 	code   int
 	header http.Header
-	body   *bytes.Buffer
+	body   *buffer
 	took   time.Duration
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-func (a *answer) release() {
-	if a.body.Cap() <= maxPooled {
-		a.body.Reset()
-		buffers.Put(a.body)
-	}
-}
-
 // do makes the call and reads the whole answer.
-func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
+func (c *Client) do(ctx context.Context, r *request) (ans *answer, err error) {
 	a, err := c.begin(ctx, r, r.blocking)
 	if err != nil {
 		return nil, err
 	}
-	defer a.end()
-	var ans *answer
+	defer func() { a.end(err) }()
 	err = a.run(func() error {
 		resp, err := a.send()
 		if err != nil {
@@ -56,17 +41,10 @@ func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
 // receive reads a body to its end.
 func (a *attempts) receive(resp *http.Response) (*answer, error) {
 	defer resp.Body.Close()
-	buf := buffers.Get().(*bytes.Buffer)
-	ans := &answer{r: a.r, code: resp.StatusCode, header: resp.Header, body: buf}
-	if resp.ContentLength > 0 && resp.ContentLength < maxPooled {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
-	}
-	_, err := buf.ReadFrom(resp.Body)
-	ans.took = time.Since(a.started)
+	body, err := readBody(resp.Body, resp.ContentLength)
 	if err == nil {
-		return ans, nil
+		return &answer{a.r, resp.StatusCode, resp.Header, body, time.Since(a.started)}, nil
 	}
-	ans.release()
 	if a.ctx.Err() != nil {
 		return nil, a.failure(err, true)
 	}
@@ -90,7 +68,7 @@ func query[T any](ctx context.Context, c *Client, r *request, opts []QueryOption
 	if err != nil {
 		return absent[T](r, err, time.Since(start))
 	}
-	defer ans.release()
+	defer ans.body.release()
 	meta, err := ans.meta()
 	if err != nil {
 		return zero, nil, err
@@ -127,7 +105,7 @@ func write[T any](ctx context.Context, c *Client, r *request, opts []WriteOption
 	if err != nil {
 		return zero, nil, err
 	}
-	defer ans.release()
+	defer ans.body.release()
 	if err := decode(ans, &out); err != nil {
 		return zero, nil, err
 	}
@@ -140,7 +118,7 @@ func send(ctx context.Context, c *Client, r *request, opts []WriteOption) (*Writ
 	if err != nil {
 		return nil, err
 	}
-	defer ans.release()
+	defer ans.body.release()
 	return &WriteMeta{RequestTime: ans.took}, nil
 }
 

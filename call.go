@@ -28,11 +28,12 @@ type attempts struct {
 	timer   *time.Timer
 	limit   time.Duration
 	started time.Time
-	slot    bool // whether a place among the blocking queries is held
+	slot    bool     // whether a place among the blocking queries is held
+	told    *telling // for Hooks, nil where there are none
 }
 
 // begin refuses what must not be sent and starts the clock. Waits says that the call may keep its connection for long.
-// The caller ends the call with end.
+// The caller ends the call with end. What fails here has ended.
 func (c *Client) begin(ctx context.Context, r *request, waits bool) (*attempts, error) {
 	if ctx == nil {
 		r.fail(ErrInvalidOption, "the context is nil")
@@ -43,12 +44,12 @@ func (c *Client) begin(ctx context.Context, r *request, waits bool) (*attempts, 
 	if c.closed.Load() {
 		return nil, fmt.Errorf("consul: %s %s: %w", r.method, r.label(), ErrClosed)
 	}
-	a := &attempts{c: c, r: r, caller: ctx, limit: r.timeLimit(c.timeout), started: time.Now()}
+	ctx, told := c.tell(ctx, r, waits)
+	a := &attempts{c: c, r: r, caller: ctx, limit: r.timeLimit(c.timeout), started: time.Now(), told: told}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.timer = time.AfterFunc(a.limit, func() { a.cancel(context.DeadlineExceeded) })
 	if ctx.Err() != nil {
-		defer a.end()
-		return nil, a.failure(ctx.Err(), false)
+		return nil, a.end(a.failure(ctx.Err(), false))
 	}
 	if !waits || c.blocking == nil {
 		return a, nil
@@ -58,13 +59,12 @@ func (c *Client) begin(ctx context.Context, r *request, waits bool) (*attempts, 
 		a.slot = true
 		return a, nil
 	case <-a.ctx.Done():
-		defer a.end()
-		return nil, a.failure(fmt.Errorf("all %d connections for blocking queries and endless streams were taken, see Config.MaxConns", cap(c.blocking)), false)
+		return nil, a.end(a.failure(fmt.Errorf("all %d connections for blocking queries and endless streams were taken, see Config.MaxConns", cap(c.blocking)), false))
 	}
 }
 
-// end stops the clock and frees what the call held.
-func (a *attempts) end() {
+// end stops the clock and frees what the call held. It gives back the error that the call ended with.
+func (a *attempts) end(err error) error {
 	a.timer.Stop()
 	a.cancel(nil)
 	if a.slot {
@@ -73,23 +73,36 @@ func (a *attempts) end() {
 	if a.c.closed.Load() {
 		a.c.closeIdle() // the call's connection became idle after Close had closed the others
 	}
+	a.told.called(err)
+	return err
 }
 
 // run makes attempts until one succeeds, can't be repeated, or was the last.
 func (a *attempts) run(attempt func() error) error {
 	for n := 1; ; n++ {
+		a.told.attempt(a.ctx, n)
 		err := attempt()
-		if err == nil || a.r.once || n == a.c.retry.MaxAttempts || !SafeToRetry(err) {
+		pause, again := a.pause(n, err)
+		a.told.attempted(err, again, pause)
+		switch {
+		case !again:
 			return err
-		}
-		pause := a.c.retry.pause(n, err)
-		if pause > a.left() {
-			return err
-		}
-		if !sleep(a.ctx, pause) {
+		case !sleep(a.ctx, pause):
 			return a.failure(fmt.Errorf("while waiting to try again after: %w", err), false)
 		}
 	}
+}
+
+// pause is how long to wait after the nth attempt, which ended with err; it reports false if that was the last.
+func (a *attempts) pause(n int, err error) (time.Duration, bool) {
+	if err == nil || a.r.once || n == a.c.retry.MaxAttempts || !SafeToRetry(err) {
+		return 0, false
+	}
+	pause := a.c.retry.pause(n, err)
+	if pause > a.left() {
+		return 0, false
+	}
+	return pause, true
 }
 
 // left is how much time the call has.
@@ -112,11 +125,12 @@ func (a *attempts) send() (*http.Response, error) {
 	if elapsed < time.Second {
 		elapsed = 0 // the server's jitter is coarser than that, and the wait reads as the caller wrote it
 	}
-	resp, err := roundTrip(a.c.transport, a.r.build(a.c, token, elapsed).WithContext(a.ctx))
+	resp, err := roundTrip(a.c.transport, a.r.build(a.c, token, elapsed).WithContext(a.told.context(a.ctx)))
 	a.log(resp, err, time.Since(before))
 	if err != nil {
 		return nil, a.failure(err, !neverSent(err))
 	}
+	a.told.answered(resp.StatusCode)
 	if !a.r.isAnswer(resp) {
 		return nil, a.statusError(resp, token)
 	}

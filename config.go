@@ -70,6 +70,9 @@ type Config struct {
 	// Logger gets a line a request at debug level, and warnings. No token appears in it. Nil: no logging.
 	Logger *slog.Logger
 
+	// Hooks are called as the client works, for traces and metrics. Nil: none, at no cost.
+	Hooks *Hooks
+
 	// Header is added to each request; it can't replace the headers that calls set themselves. X-Consul-Token is
 	// refused: Token and its like keep it out of logs and errors.
 	Header http.Header

@@ -93,6 +93,7 @@ func (c *Client) Election(key string, opts *ElectionOptions) (*Election, error) 
 	if err != nil {
 		return nil, err
 	}
+	lock.recipe = "election"
 	e := &Election{c: c, key: key, grace: opts.Grace, lock: lock}
 	if e.grace == 0 {
 		e.grace = DefaultElectionGrace

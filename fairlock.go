@@ -48,7 +48,7 @@ func (c *Client) FairLockOpts(opts *LockOptions) (*FairLock, error) {
 			checked.name, SessionBehaviorDelete, ErrInvalidOption)
 	}
 	l := &FairLock{prefix: strings.TrimSuffix(opts.Key, "/") + "/", value: checked.value}
-	if err := l.holder.init(c, checked.name, checked.entry.Name, checked.errs, opts); err != nil {
+	if err := l.holder.init(c, checked.recipe, checked.entry.Name, checked.errs, opts); err != nil {
 		return nil, err
 	}
 	l.claim = fairClaim{l}

@@ -76,25 +76,20 @@ func (h *Health) State(ctx context.Context, state string, opts ...QueryOption) (
 }
 
 func queryChecks(ctx context.Context, c *Client, r *request, opts []QueryOption) (HealthChecks, *QueryMeta, error) {
-	wire, meta, err := query[[]*wireCheck](ctx, c, r, opts)
-	if err != nil {
-		return nil, meta, err
-	}
-	return healthChecks(wire), meta, nil
+	return notNil(query[HealthChecks](ctx, c, r, opts))
 }
 
+// queryEntries gives no nil where a list of instances has an instance, or an instance a list of checks.
 func queryEntries(ctx context.Context, c *Client, r *request, opts []QueryOption) ([]*ServiceEntry, *QueryMeta, error) {
-	wire, meta, err := query[[]struct {
-		Node    *Node
-		Service *AgentService
-		Checks  []*wireCheck
-	}](ctx, c, r, opts)
-	if err != nil {
-		return nil, meta, err
+	entries, meta, err := notNil(query[[]*ServiceEntry](ctx, c, r, opts))
+	for i, e := range entries {
+		if e == nil {
+			e = new(ServiceEntry)
+			entries[i] = e
+		}
+		if e.Checks == nil {
+			e.Checks = HealthChecks{}
+		}
 	}
-	entries := make([]*ServiceEntry, len(wire))
-	for i, w := range wire {
-		entries[i] = &ServiceEntry{Node: w.Node, Service: w.Service, Checks: healthChecks(w.Checks)}
-	}
-	return entries, meta, nil
+	return entries, meta, err
 }

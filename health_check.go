@@ -120,8 +120,7 @@ func (c *HealthCheck) isMaintenance() bool {
 	return c.CheckID == NodeMaint || strings.HasPrefix(c.CheckID, ServiceMaintPrefix)
 }
 
-// A wireCheck is a HealthCheck on the wire. Health decodes its lists into these: encoding/json reads what decodes itself,
-// as a HealthCheck by itself does, three times over.
+// A wireCheck is a HealthCheck on the wire.
 type wireCheck struct {
 	plainHealthCheck
 	Interval string `json:",omitempty"`
@@ -148,14 +147,6 @@ func lenientDuration(s string) time.Duration {
 	}
 	d, _ := time.ParseDuration(s)
 	return d
-}
-
-func healthChecks(wire []*wireCheck) HealthChecks {
-	checks := make(HealthChecks, len(wire))
-	for i, w := range wire {
-		checks[i] = w.check()
-	}
-	return checks
 }
 
 // MarshalJSON writes the durations as text.

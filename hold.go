@@ -35,10 +35,12 @@ type sentinels struct{ held, notHeld, lost error }
 
 // holder takes one claim, at most once at a time.
 type holder struct {
-	c     *Client
-	name  string // what it is and of which key, for errors
-	claim claim
-	errs  sentinels
+	c      *Client
+	recipe string // what it is: a "lock"
+	key    string // of which key, or prefix
+	name   string // both, for errors
+	claim  claim
+	errs   sentinels
 
 	session *SessionHandle // the caller's own, if any
 	entry   SessionEntry   // what a session of its own is made from
@@ -83,12 +85,15 @@ func (o *holder) take(ctx context.Context, once bool) (context.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.contend(ctx, once); err != nil {
+	contending, taken := o.tellTake(ctx)
+	err = h.contend(contending, once)
+	taken(err)
+	if err != nil {
 		h.abandon()
 		return nil, fmt.Errorf("consul: %s: %w", o.name, err)
 	}
 	h.got.Store(true)
-	go h.watch()
+	go h.watch(h.tellHold())
 	return h.ctx, nil
 }
 
@@ -152,7 +157,7 @@ func (h *hold) contendAsSession(ctx context.Context, once bool) error {
 		create, cancel := context.WithTimeout(ctx, callLimit)
 		defer cancel()
 		// Its life ends with the hold, once that is given back.
-		session, err := h.of.c.Session().keepAlive(create, context.WithoutCancel(ctx), &h.of.entry, h.of.writeOptions())
+		session, err := h.of.c.Session().keepAlive(create, context.WithoutCancel(h.ctx), &h.of.entry, h.of.writeOptions())
 		if err != nil {
 			return err
 		}
@@ -173,15 +178,20 @@ func (h *hold) contendAsSession(ctx context.Context, once bool) error {
 }
 
 // watch looks after the hold: it ends with its session, and when the key is another's. It returns when the hold has ended,
-// and tidies up after a loss.
-func (h *hold) watch() {
+// and tidies up after a loss. Ended is told why it has ended.
+func (h *hold) watch(ended func(cause error)) {
 	stop := context.AfterFunc(h.session.Context(), func() { h.lose(context.Cause(h.session.Context())) })
 	for index := h.index; h.ctx.Err() == nil; {
 		index = h.look(index)
 	}
 	stop()
+	cause := context.Cause(h.ctx)
+	if cause == errGivenUp {
+		cause = nil
+	}
+	ended(cause)
 	close(h.watched)
-	if cause := context.Cause(h.ctx); cause != errGivenUp {
+	if cause != nil {
 		h.tidy(cause)
 	}
 }

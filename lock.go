@@ -70,7 +70,6 @@ type LockOptions struct {
 // A Lock is safe for concurrent use, holds the lock at most once, and can be used again after Unlock and after a loss.
 type Lock struct {
 	holder
-	key   string
 	value []byte
 }
 
@@ -96,20 +95,22 @@ func (l *Lock) init(c *Client, kind string, opts *LockOptions) error {
 	if r := keyRequest(http.MethodGet, opts.Key); r.err != nil {
 		return fmt.Errorf("consul: %s: %w", kind, r.err)
 	}
-	l.key, l.value = opts.Key, bytes.Clone(opts.Value)
+	l.value = bytes.Clone(opts.Value)
 	errs := sentinels{ErrLockHeld, ErrLockNotHeld, ErrLockLost}
-	return l.holder.init(c, fmt.Sprintf("%s %q", kind, opts.Key), "Consul API Lock", errs, opts)
+	return l.holder.init(c, kind, "Consul API Lock", errs, opts)
 }
 
-// init sets a holder up. sessionName is that of sessions for which the options do not say one.
-func (o *holder) init(c *Client, name, sessionName string, errs sentinels, opts *LockOptions) error {
+// init sets a holder up for a recipe. sessionName is that of sessions for which the options do not say one.
+func (o *holder) init(c *Client, recipe, sessionName string, errs sentinels, opts *LockOptions) error {
+	name := fmt.Sprintf("%s %q", recipe, opts.Key)
 	switch {
 	case opts.LockWaitTime < 0:
 		return fmt.Errorf("consul: %s: the wait time is negative (%v): %w", name, opts.LockWaitTime, ErrInvalidOption)
 	case opts.Session != nil && opts.SessionOpts != nil:
 		return fmt.Errorf("consul: %s: Session and SessionOpts are both set: %w", name, ErrInvalidOption)
 	}
-	o.c, o.name, o.errs, o.session, o.ended = c, name, errs, opts.Session, errs.notHeld
+	o.c, o.recipe, o.key, o.name = c, recipe, opts.Key, name
+	o.errs, o.session, o.ended = errs, opts.Session, errs.notHeld
 	o.wait = opts.LockWaitTime
 	if o.wait == 0 {
 		o.wait = DefaultLockWaitTime

@@ -42,7 +42,7 @@ func (w *Raw) Query(ctx context.Context, path string, out any, opts ...QueryOpti
 		_, meta, err := absent[any](r, err, time.Since(start))
 		return meta, err
 	}
-	defer ans.release()
+	defer ans.body.release()
 	meta, err := ans.meta()
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (w *Raw) Do(ctx context.Context, method, path string, in, out any, opts ...
 	if err != nil {
 		return nil, err
 	}
-	defer ans.release()
+	defer ans.body.release()
 	if err := ans.into(out); err != nil {
 		return nil, err
 	}
@@ -108,10 +108,10 @@ func (a *answer) into(out any) error {
 	case nil:
 		return nil
 	case io.Writer:
-		_, err := out.Write(a.body.Bytes())
+		_, err := out.Write(a.body.data)
 		return err
 	}
-	return decode(a, out)
+	return a.unmarshal(out)
 }
 
 // rawRequest describes a call of any path.

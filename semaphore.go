@@ -95,8 +95,8 @@ func (c *Client) SemaphoreOpts(opts *SemaphoreOptions) (*Semaphore, error) {
 	if opts.Limit < 1 {
 		return nil, fmt.Errorf("consul: %s: the limit is %d, and has to be 1 at least: %w", name, opts.Limit, ErrInvalidOption)
 	}
-	err := s.init(c, name, "Consul API Semaphore", sentinels{ErrSemaphoreHeld, ErrSemaphoreNotHeld, ErrSemaphoreLost}, &LockOptions{
-		Session: opts.Session, SessionOpts: opts.SessionOpts, LockWaitTime: opts.SemaphoreWaitTime,
+	err := s.init(c, "semaphore", "Consul API Semaphore", sentinels{ErrSemaphoreHeld, ErrSemaphoreNotHeld, ErrSemaphoreLost}, &LockOptions{
+		Key: opts.Prefix, Session: opts.Session, SessionOpts: opts.SessionOpts, LockWaitTime: opts.SemaphoreWaitTime,
 		Datacenter: opts.Datacenter, Token: opts.Token, Namespace: opts.Namespace, Partition: opts.Partition,
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ type stream struct {
 
 	mu     sync.Mutex
 	closed bool
+	failed error // what a Read ended with, other than io.EOF
 }
 
 // open makes the call and gives its answer to be read. Endless says that the answer may pause for as long as it likes;
@@ -31,8 +32,7 @@ func (c *Client) open(ctx context.Context, r *request, endless bool) (*stream, e
 	}
 	s := &stream{a: a, endless: endless}
 	if err := a.run(func() (err error) { s.resp, err = a.send(); return err }); err != nil {
-		a.end()
-		return nil, err
+		return nil, a.end(err)
 	}
 	a.timer.Stop()
 	a.limit, r.blocking = c.timeout, false // what is limited from here on is each pause
@@ -50,14 +50,23 @@ func (s *stream) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
+	return n, s.fail(err)
+}
+
+// fail explains why a Read failed.
+func (s *stream) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.a.r
 	switch {
-	case s.isClosed():
-		return n, fmt.Errorf("consul: %s %s: the answer was closed: %w", r.method, r.label(), fs.ErrClosed)
+	case s.closed:
+		return fmt.Errorf("consul: %s %s: the answer was closed: %w", r.method, r.label(), fs.ErrClosed)
 	case s.a.ctx.Err() != nil:
-		return n, s.a.failure(err, true)
+		s.failed = s.a.failure(err, true)
+	default:
+		s.failed = r.badResponse(s.resp.StatusCode, fmt.Errorf("the body breaks off: %w", err))
 	}
-	return n, r.badResponse(s.resp.StatusCode, fmt.Errorf("the body breaks off: %w", err))
+	return s.failed
 }
 
 // Close ends the call, and a Read that is under way. The connection is used again if the body was read to its end. It
@@ -70,14 +79,8 @@ func (s *stream) Close() error {
 	}
 	s.closed = true
 	err := s.resp.Body.Close()
-	s.a.end()
+	s.a.end(s.failed)
 	return err
-}
-
-func (s *stream) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 // streamError explains what ended an answer before its end, or one that has no end of its own.

@@ -244,7 +244,7 @@ func (t *Txn) Txn(ctx context.Context, ops TxnOps, opts ...QueryOption) (*TxnRes
 	if err != nil {
 		return nil, nil, err
 	}
-	defer ans.release()
+	defer ans.body.release()
 	meta, err := ans.meta()
 	if err != nil {
 		return nil, nil, err

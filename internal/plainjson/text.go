@@ -1,0 +1,234 @@
+package plainjson
+
+// This file reads strings, and byte slices in base64, into memory that outlives the input.
+
+import (
+	"bytes"
+	"encoding/base64"
+	"hash/maphash"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Short strings and values share pieces of memory, for fewer allocations: whoever holds one holds the piece with the
+// others in it. The first pieces are small, since many an answer has one item.
+const (
+	minChunk  = 64
+	maxChunk  = 2048
+	maxShared = 256 // longer ones have memory of their own
+)
+
+// maxRepeated is the length of the longest string that is looked for among those seen.
+const maxRepeated = 64
+
+var seed = maphash.MakeSeed()
+
+// Text reads a string.
+func (r *Reader) Text() string {
+	if r.Null() {
+		return ""
+	}
+	return r.keep(r.chars())
+}
+
+// Repeated reads a string that many items of an answer have in common; it has memory once.
+func (r *Reader) Repeated() string {
+	if r.Null() {
+		return ""
+	}
+	return r.remember(r.chars())
+}
+
+// remember is keep, unless the same was kept before.
+func (r *Reader) remember(b []byte) string {
+	if len(b) == 0 || len(b) > maxRepeated {
+		return r.keep(b)
+	}
+	seen := &r.repeated[maphash.Bytes(seed, b)%uint64(len(r.repeated))]
+	if *seen != string(b) {
+		*seen, r.remembers = r.keep(b), true
+	}
+	return *seen
+}
+
+// Bytes reads a byte slice, which JSON has in base64. Null is nil, "" is empty.
+func (r *Reader) Bytes() []byte {
+	if r.Null() || !r.expect('"') {
+		return nil
+	}
+	length := bytes.IndexByte(r.data[r.pos:], '"')
+	if length < 0 {
+		r.Fail()
+		return nil
+	}
+	encoded := r.data[r.pos : r.pos+length]
+	r.pos += length + 1
+	b := r.space(base64.StdEncoding.DecodedLen(length))
+	n, err := base64.StdEncoding.Decode(b, encoded)
+	if err != nil || length%4 != 0 || n != len(b)-padding(encoded) {
+		r.Fail() // with other lengths it holds line breaks, which base64 ignores
+	}
+	return b[:n:n]
+}
+
+// padding is how many bytes base64 is short of what its length says.
+func padding(encoded []byte) int {
+	switch {
+	case bytes.HasSuffix(encoded, []byte("==")):
+		return 2
+	case bytes.HasSuffix(encoded, []byte("=")):
+		return 1
+	}
+	return 0
+}
+
+// keep copies b to memory that does not change any more.
+func (r *Reader) keep(b []byte) string {
+	if len(b) > maxShared {
+		return string(b)
+	}
+	if r.strings.Cap()-r.strings.Len() < len(b) {
+		r.strings = strings.Builder{}
+		r.strings.Grow(r.nextChunk(len(b)))
+	}
+	start := r.strings.Len()
+	r.strings.Write(b)
+	return r.strings.String()[start:]
+}
+
+// space gives n bytes to a caller.
+func (r *Reader) space(n int) []byte {
+	if n == 0 || n > maxShared {
+		return make([]byte, n)
+	}
+	if len(r.bytes) < n {
+		r.bytes = make([]byte, r.nextChunk(n))
+	}
+	b := r.bytes[:n:n]
+	r.bytes = r.bytes[n:]
+	return b
+}
+
+func (r *Reader) nextChunk(need int) int {
+	r.chunk = min(max(2*r.chunk, minChunk), maxChunk)
+	return max(r.chunk, need)
+}
+
+// ordinary has the characters that stand for themselves in a string and need no further look.
+var ordinary = func() (table [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+// chars moves past a string and gives its characters, which may change with the next one.
+func (r *Reader) chars() []byte {
+	if !r.expect('"') {
+		return nil
+	}
+	start, ascii := r.pos, true
+	for i := start; i < len(r.data); i++ {
+		c := r.data[i]
+		switch {
+		case ordinary[c]:
+		case c == '"':
+			r.pos = i + 1
+			return r.valid(r.data[start:i], ascii)
+		case c == '\\':
+			return r.unescape(start, i)
+		case c < ' ':
+			r.Fail()
+			return nil
+		default:
+			ascii = false
+		}
+	}
+	r.Fail()
+	return nil
+}
+
+// valid gives b if it is UTF-8.
+func (r *Reader) valid(b []byte, ascii bool) []byte {
+	if !ascii && !utf8.Valid(b) {
+		r.Fail()
+		return nil
+	}
+	return b
+}
+
+// unescape puts together the string whose first character is at start, and whose first escape is at i.
+func (r *Reader) unescape(start, i int) []byte {
+	b := append(r.scratch[:0], r.data[start:i]...)
+	for i < len(r.data) {
+		run := i
+		for i < len(r.data) && (ordinary[r.data[i]] || r.data[i] >= utf8.RuneSelf) {
+			i++
+		}
+		b = append(b, r.data[run:i]...)
+		if i < len(r.data) && r.data[i] == '"' {
+			r.pos, r.scratch = i+1, b
+			return r.valid(b, false)
+		}
+		if i == len(r.data) || r.data[i] != '\\' {
+			break
+		}
+		char, length := escaped(r.data[i+1:])
+		if length == 0 {
+			break
+		}
+		b = utf8.AppendRune(b, char)
+		i += 1 + length
+	}
+	r.Fail()
+	return nil
+}
+
+// escaped reads what follows a backslash: the character that is meant, and how long its description is, 0 if it makes no
+// sense. A pair of surrogates makes none: servers send such characters as they are.
+func escaped(b []byte) (rune, int) {
+	if len(b) == 0 {
+		return 0, 0
+	}
+	switch b[0] {
+	case '"', '\\', '/':
+		return rune(b[0]), 1
+	case 'b':
+		return '\b', 1
+	case 'f':
+		return '\f', 1
+	case 'n':
+		return '\n', 1
+	case 'r':
+		return '\r', 1
+	case 't':
+		return '\t', 1
+	case 'u':
+		if len(b) >= 5 {
+			return hexadecimal(b[1:5])
+		}
+	}
+	return 0, 0
+}
+
+func hexadecimal(b []byte) (rune, int) {
+	char := rune(0)
+	for _, c := range b {
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, 0
+		}
+		char = char<<4 + rune(c)
+	}
+	if utf16.IsSurrogate(char) {
+		return 0, 0
+	}
+	return char, 1 + len(b)
+}
