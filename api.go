@@ -21,8 +21,10 @@ type Client struct {
 	timeout   time.Duration
 	retry     RetryPolicy
 	logger    *slog.Logger
+	hooks     *Hooks        // nil: none
 	blocking  chan struct{} // a place for each blocking query that may run at once; nil: no bound
 	closed    atomic.Bool
+	feeds     feeds
 
 	datacenter, namespace, partition string
 }
@@ -51,6 +53,7 @@ func NewClient(config *Config) (*Client, error) {
 		timeout:    config.Timeout,
 		retry:      config.Retry.withDefaults(),
 		logger:     config.Logger,
+		hooks:      config.Hooks,
 		datacenter: config.Datacenter,
 		namespace:  config.Namespace,
 		partition:  config.Partition,
@@ -89,11 +92,12 @@ func newHeader(config *Config) http.Header {
 	return h
 }
 
-// Close ends the use of the client: calls made from now on fail with ErrClosed, and idle connections are closed. Calls
-// under way go on until their contexts end or they are done. A Transport that came with the Config is left alone.
+// Close ends the use of the client: calls made from now on fail with ErrClosed, its watches and views end with that, and
+// idle connections are closed. Calls under way go on until their contexts end or they are done. A Transport that came with the Config is left alone.
 // Close may be called more than once and always returns nil.
 func (c *Client) Close() error {
 	c.closed.Store(true)
+	c.feeds.close()
 	c.closeIdle()
 	return nil
 }

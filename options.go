@@ -11,7 +11,10 @@ import (
 
 // A QueryOption changes one read. *QueryOptions is one, as is what functions like Stale and WithToken give. Options
 // apply in the order given; of two that set the same thing the later counts.
-type QueryOption interface{ applyQuery(*QueryOptions) }
+type QueryOption interface {
+	applyQuery(*QueryOptions)
+	WatchOption
+}
 
 // A WriteOption changes one write. *WriteOptions is one, as is what functions like WithToken give. Options apply in
 // the order given; of two that set the same thing the later counts.

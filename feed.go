@@ -1,0 +1,217 @@
+package consul
+
+// This file holds feeds: one watch each, whose state many read. The watches and views of a client that ask the same thing
+// share one.
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A feed is a watch and what it has found out.
+type feed[T any] struct {
+	state  atomic.Pointer[feedState[T]]
+	asked  atomic.Pointer[time.Time] // when the last answer came; nil: none did
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when the watch has ended
+}
+
+// A feedState is what is known at one moment. It does not change.
+type feedState[T any] struct {
+	value   T
+	version uint64 // of value; 0: there is none yet
+
+	err      error     // why the last question failed; nil where it did not
+	failures uint64    // how many did so far
+	failing  time.Time // since when they do
+	ended    bool      // the error is the last one
+
+	next chan struct{} // closed when there is a newer state
+}
+
+// newFeed starts a feed. It runs until end is called, or an error is permanent.
+func newFeed[T any](w *watcher[T]) *feed[T] {
+	f := &feed[T]{done: make(chan struct{})}
+	f.state.Store(&feedState[T]{next: make(chan struct{})})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	f.cancel = cancel
+	go f.run(ctx, w)
+	return f
+}
+
+// failedFeed is one that has failed before it could begin.
+func failedFeed[T any](err error) *feed[T] {
+	f := &feed[T]{done: make(chan struct{}), cancel: func(error) {}}
+	f.state.Store(&feedState[T]{err: err, failures: 1, ended: true, next: make(chan struct{})})
+	close(f.done)
+	return f
+}
+
+// run keeps the state true until ctx ends, or the watch does.
+func (f *feed[T]) run(ctx context.Context, w *watcher[T]) {
+	defer close(f.done)
+	w.run(ctx, func(changed bool, err error) bool {
+		f.note(w.told, changed, err)
+		return true
+	})
+	s := *f.state.Load()
+	s.ended = true
+	if cause := context.Cause(ctx); cause != nil {
+		s.err, s.failures = cause, s.failures+1
+	}
+	f.publish(&s)
+}
+
+// note takes in what the watch tells.
+func (f *feed[T]) note(value T, changed bool, err error) {
+	now := time.Now()
+	before := f.state.Load()
+	s := *before
+	switch {
+	case err != nil:
+		if s.err == nil {
+			s.failing = now
+		}
+		s.err, s.failures = err, s.failures+1
+	default:
+		f.asked.Store(&now)
+		s.err = nil
+		if changed {
+			s.value, s.version = value, s.version+1
+		}
+	}
+	if s.version != before.version || s.failures != before.failures || before.err != nil {
+		f.publish(&s)
+	}
+}
+
+// publish makes s the state.
+func (f *feed[T]) publish(s *feedState[T]) {
+	before := f.state.Load()
+	s.next = make(chan struct{})
+	f.state.Store(s)
+	close(before.next)
+}
+
+// end ends the feed, and waits for that. Those who still follow it get the cause.
+func (f *feed[T]) end(cause error) {
+	f.cancel(cause)
+	<-f.done
+}
+
+// follow gives the value, each one that comes after it, and each error, until ctx ends or the feed does. Of several that
+// came meanwhile the last is given.
+func (f *feed[T]) follow(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var version, failures uint64
+		for ctx.Err() == nil {
+			s := f.state.Load()
+			if s.version > version {
+				if version = s.version; !yield(s.value, nil) {
+					return
+				}
+			}
+			if s.err != nil && s.failures > failures {
+				var none T
+				if failures = s.failures; !yield(none, s.err) {
+					return
+				}
+			}
+			if s.ended {
+				return
+			}
+			select {
+			case <-s.next:
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// feeds are those of a client that are shared, by what they ask.
+type feeds struct {
+	mu     sync.Mutex
+	closed bool
+	shared map[string]*sharedFeed
+}
+
+// A sharedFeed is a feed and how many use it.
+type sharedFeed struct {
+	feed  any // a *feed[T]
+	users int
+	ended <-chan struct{}
+	end   func(cause error)
+}
+
+// A question is a Query and what tells it from others of the client.
+type question[T any] struct {
+	name  string
+	ask   Query[T]
+	event bool // its indexes are no counters
+}
+
+// share gives the feed of a question, which is made unless there is one, and a function that gives it back: the last to do
+// so ends it.
+func share[T any](c *Client, q question[T], opts []WatchOption) (*feed[T], func()) {
+	w, err := newWatcher(q.ask, opts)
+	if err != nil {
+		return failedFeed[T](fmt.Errorf("consul: watch %s: %w", q.name, err)), func() {}
+	}
+	w.anyIndex = q.event
+	key := fmt.Sprintf("%s %+v", q.name, w.o)
+	c.feeds.mu.Lock()
+	defer c.feeds.mu.Unlock()
+	if c.feeds.closed {
+		return failedFeed[T](fmt.Errorf("consul: watch %s: %w", q.name, ErrClosed)), func() {}
+	}
+	s := c.feeds.shared[key]
+	if s == nil || isClosed(s.ended) {
+		f := newFeed(w)
+		s = &sharedFeed{feed: f, ended: f.done, end: f.end}
+		if c.feeds.shared == nil {
+			c.feeds.shared = map[string]*sharedFeed{}
+		}
+		c.feeds.shared[key] = s
+	}
+	s.users++
+	return s.feed.(*feed[T]), sync.OnceFunc(func() { c.feeds.release(key, s) })
+}
+
+// release ends a feed that nobody uses any more.
+func (fs *feeds) release(key string, s *sharedFeed) {
+	fs.mu.Lock()
+	s.users--
+	last := s.users == 0
+	if last && fs.shared[key] == s {
+		delete(fs.shared, key)
+	}
+	fs.mu.Unlock()
+	if last {
+		s.end(context.Canceled)
+	}
+}
+
+// close ends all, and has none begin.
+func (fs *feeds) close() {
+	fs.mu.Lock()
+	fs.closed = true
+	shared := fs.shared
+	fs.shared = nil
+	fs.mu.Unlock()
+	for _, s := range shared {
+		s.end(fmt.Errorf("consul: watch: %w", ErrClosed))
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

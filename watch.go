@@ -1,0 +1,157 @@
+package consul
+
+// This file holds Watch, a loop over what changes, and the options of watches and views.
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Defaults of WatchOptions.
+const (
+	DefaultWatchWait = time.Minute
+	DefaultWatchRate = 10
+)
+
+// A Query is a question that the server can hold back until the answer changes: a method of a family, with its arguments
+// filled in. It passes the options on.
+//
+//	func(ctx context.Context, opts ...consul.QueryOption) (consul.HealthChecks, *consul.QueryMeta, error) {
+//		return client.Health().State(ctx, consul.HealthCritical, opts...)
+//	}
+type Query[T any] func(ctx context.Context, opts ...QueryOption) (T, *QueryMeta, error)
+
+// A WatchOption changes a watch or a view. *WatchOptions is one, as is what functions like Settle give, and so is each
+// QueryOption, which then applies to each question: Stale(), WithTags("v2") … Options apply in the order given; of two
+// that set the same thing the later counts.
+type WatchOption interface{ applyWatch(*WatchOptions) }
+
+// WatchOptions is a set of options for watches and views, to be kept and passed to many. The zero value and nil change
+// nothing.
+type WatchOptions struct {
+	// Query is what each question says. Its WaitIndex, WaitHash and WaitTime are the watch's own to set.
+	Query QueryOptions
+
+	// Wait is how long the server may hold one question back; 0: DefaultWatchWait. A connection that has gone silent is
+	// noticed when that, a sixteenth of it and Config.Timeout have passed.
+	Wait time.Duration
+
+	// Rate is how many questions a second there are at most in the long run, whatever the server answers; 0:
+	// DefaultWatchRate. As many may come at once after some quiet.
+	Rate int
+
+	// Settle is how long nothing has to change before a change is told of, so that several in quick succession come as one;
+	// 0: each comes at once. What never settles is told of after ten times that. The first answer does not wait.
+	Settle time.Duration
+
+	// EveryAnswer has each answer told of, also where nothing has changed.
+	EveryAnswer bool
+
+	// Persistent has a watch go on after errors that the next question would meet too: ErrPermissionDenied, ErrBadRequest
+	// and the like. Without it, such an error is its last.
+	Persistent bool
+
+	// KeepFor is for how long a view serves what it knows while the servers can't be asked; 0: for ever.
+	KeepFor time.Duration
+}
+
+// Settle waits until nothing has changed for d before a change is told of: see WatchOptions.Settle.
+func Settle(d time.Duration) WatchOption {
+	return watchFunc(func(o *WatchOptions) { o.Settle = d })
+}
+
+// EveryAnswer has each answer told of, also where nothing has changed.
+func EveryAnswer() WatchOption {
+	return watchFunc(func(o *WatchOptions) { o.EveryAnswer = true })
+}
+
+// Persistent has a watch go on after errors that the next question would meet too: see WatchOptions.Persistent.
+func Persistent() WatchOption {
+	return watchFunc(func(o *WatchOptions) { o.Persistent = true })
+}
+
+// KeepFor bounds for how long a view serves what it knows while the servers can't be asked.
+func KeepFor(d time.Duration) WatchOption {
+	return watchFunc(func(o *WatchOptions) { o.KeepFor = d })
+}
+
+// Watch asks query again and again, and gives each answer that differs from the one before, the first included, until ctx
+// ends or the loop is left. Both end it at once: it runs in the loop's own goroutine, and while the loop's body runs
+// nothing is asked. What changes meanwhile comes as one change; a state that did not last may be missed, the last one is
+// not. The query has to be of an endpoint whose answers have an index or a hash.
+//
+// What is absent (ErrNotFound, with an index) is a state: it comes as the zero value. Other errors come as such, and the
+// question is asked again, after a pause that is random and grows up to ten seconds while it keeps failing. An error that
+// the next question would meet too ends the watch, unless it is Persistent: ErrPermissionDenied, ErrBadRequest,
+// ErrInvalidOption, ErrClosed. The end of ctx is not told of as an error.
+//
+// Answers are compared by their content. After an error, and where the index has gone backwards (the servers were restored
+// from a snapshot, the agent was wiped), the question is asked anew, without an index.
+//
+// Several watches of one thing by one client had better be those that a Client makes, such as Client.WatchService: they
+// share their questions.
+func Watch[T any](ctx context.Context, query Query[T], opts ...WatchOption) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		w, err := newWatcher(query, opts)
+		if err != nil {
+			var none T
+			yield(none, fmt.Errorf("consul: watch: %w", err))
+			return
+		}
+		w.run(ctx, func(changed bool, err error) bool {
+			if err != nil {
+				var none T
+				return yield(none, err)
+			}
+			return !changed || yield(w.told, nil)
+		})
+	}
+}
+
+type watchFunc func(*WatchOptions)
+
+func (f watchFunc) applyWatch(o *WatchOptions) { f(o) }
+
+// Each QueryOption is a WatchOption.
+
+func (f queryFunc) applyWatch(o *WatchOptions)     { f(&o.Query) }
+func (f bothFuncs) applyWatch(o *WatchOptions)     { f.query(&o.Query) }
+func (s *QueryOptions) applyWatch(o *WatchOptions) { s.applyQuery(&o.Query) }
+
+// applyWatch lays the fields of the set that are not zero over those of o.
+func (s *WatchOptions) applyWatch(o *WatchOptions) {
+	if s == nil {
+		return
+	}
+	s.Query.applyQuery(&o.Query)
+	set(&o.Wait, s.Wait)
+	set(&o.Rate, s.Rate)
+	set(&o.Settle, s.Settle)
+	set(&o.EveryAnswer, s.EveryAnswer)
+	set(&o.Persistent, s.Persistent)
+	set(&o.KeepFor, s.KeepFor)
+}
+
+// watchOptions gives what the options say together, or ErrInvalidOption.
+func watchOptions(opts []WatchOption) (WatchOptions, error) {
+	var o WatchOptions
+	for _, opt := range opts {
+		if opt != nil {
+			opt.applyWatch(&o)
+		}
+	}
+	for name, d := range map[string]time.Duration{"Wait": o.Wait, "Settle": o.Settle, "KeepFor": o.KeepFor} {
+		if d < 0 {
+			return o, fmt.Errorf("WatchOptions.%s is negative (%v): %w", name, d, ErrInvalidOption)
+		}
+	}
+	if o.Rate < 0 {
+		return o, fmt.Errorf("WatchOptions.Rate is negative (%d): %w", o.Rate, ErrInvalidOption)
+	}
+	o.Wait = cmp.Or(o.Wait, DefaultWatchWait)
+	o.Rate = cmp.Or(o.Rate, DefaultWatchRate)
+	return o, nil
+}
