@@ -27,7 +27,10 @@ type Query[T any] func(ctx context.Context, opts ...QueryOption) (T, *QueryMeta,
 // A WatchOption changes a watch or a view. *WatchOptions is one, as is what functions like Settle give, and so is each
 // QueryOption, which then applies to each question: Stale(), WithTags("v2") … Options apply in the order given; of two
 // that set the same thing the later counts.
-type WatchOption interface{ applyWatch(*WatchOptions) }
+type WatchOption interface {
+	applyWatch(*WatchOptions)
+	ServiceOption
+}
 
 // WatchOptions is a set of options for watches and views, to be kept and passed to many. The zero value and nil change
 // nothing.
