@@ -5,10 +5,11 @@
 
 GO ?= go
 FUZZTIME ?= 5s
+ROUNDS ?= 40
 TESTFLAGS ?= -count=1 -timeout=15m
 
 # What starts real servers takes those that the environment names, else those that are built here.
-REAL := test-real race-real nested bench-embedded
+REAL := test-real race-real nested chaos bench bench-embedded
 $(REAL): export CONSUL_TEST_BACKEND = real
 ifndef CONSUL_BIN
 $(REAL): export CONSUL_BIN = $(CURDIR)/.bin/consul
@@ -53,13 +54,25 @@ race: ## Run all tests on the embedded Consul under the race detector
 race-real: ## Run all tests on real Consuls under the race detector
 	$(GO) test -race $(TESTFLAGS) ./...
 
+.PHONY: bench
+bench: ## Measure the client beside the incumbent and net/http, into benchmarks/RESULTS.md
+	cd benchmarks && $(GO) run ./report $(BENCHFLAGS)
+
 .PHONY: bench-embedded
 bench-embedded: ## Measure the embedded Consul, beside a real one
 	$(GO) test -run '^$$' -bench . ./embedded
 
+.PHONY: ansible
+ansible: .bin/consul ## Compare consul_session with the Python module, under the real Ansible
+	CONSUL_BIN="$${CONSUL_BIN:-$(CURDIR)/.bin/consul}" scripts/ansible
+
 .PHONY: fuzz
 fuzz: ## Fuzz each fuzz target for FUZZTIME (5s)
 	scripts/fuzz $(FUZZTIME)
+
+.PHONY: chaos
+chaos: ## Trouble a cluster for ROUNDS (40) while contenders and clients use it: 5 minutes
+	cd chaos && $(GO) test -count=1 -timeout=60m -v -run TestCluster . -rounds=$(ROUNDS)
 
 .PHONY: nested
 nested: ## Check the nested modules
