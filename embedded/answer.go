@@ -64,7 +64,7 @@ func (s *Server) serve(route route, w http.ResponseWriter, r *http.Request) {
 	} else {
 		header["X-Consul-Default-Acl-Policy"] = allowByDefault
 	}
-	c := &call{s: s, w: w, r: r, lost: leaderLost(r)}
+	c := &call{s: s, w: w, r: r, wipes: s.wipes.Load(), lost: leaderLost(r)}
 	if r.URL.RawQuery != "" {
 		var err error
 		if c.params, err = url.ParseQuery(r.URL.RawQuery); err != nil {
@@ -159,6 +159,7 @@ const gzipFrom = 1400
 
 // write answers with a whole body.
 func (c *call) write(status int, kind string, body []byte) {
+	c.abortIfWiped()
 	header := c.w.Header()
 	if kind != "" {
 		header.Set(contentType, kind)
@@ -175,8 +176,16 @@ func (c *call) write(status int, kind string, body []byte) {
 
 // empty answers with a status alone.
 func (c *call) empty(status int) {
+	c.abortIfWiped()
 	c.answered = true
 	c.w.WriteHeader(status)
+}
+
+// abortIfWiped ends the request without an answer where the server that it was made to is no more.
+func (c *call) abortIfWiped() {
+	if c.wipes != c.s.wipes.Load() {
+		abort()
+	}
 }
 
 // answerNothing answers with status 200 and no body. The real server names a type all the same: that of the request, where it

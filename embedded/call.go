@@ -20,6 +20,8 @@ type call struct {
 	params url.Values
 	// answered says that the head of an answer was written.
 	answered bool
+	// wipes is the server's count when the request came.
+	wipes uint64
 	// lost is since when the server knows no leader, as NoLeader has it; zero while there is one.
 	lost time.Time
 	// anyServer says that the request needs no leader: any server of the datacenter can serve it.

@@ -266,10 +266,11 @@ func (h *headerWriter) Write(data []byte) (int, error) {
 // Unwrap lets http.ResponseController reach what the writer is around.
 func (h *headerWriter) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
-// Forget has the server be as one that was wiped and started again: all that it kept is gone, sessions, services and checks
-// too, indexes start again, and blocking queries are answered. Faults stay. Requests that come in between may find
-// a server that is not quite ready, as they would with a real one.
+// Forget has the server be as one that was killed, wiped and started again: all that it kept is gone, sessions, services and
+// checks too, indexes start again, and requests under way, such as blocking queries, end without an answer. Faults stay.
+// Requests that come in between may find a server that is not quite ready, as they would with a real one.
 func (s *Server) Forget() error {
+	s.wipes.Add(1)
 	s.store.Reset(true)
 	s.graves.clear()
 	s.agent.forget()

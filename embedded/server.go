@@ -30,6 +30,9 @@ type Server struct {
 	agentTokens atomic.Pointer[agentTokens]
 	reaper      reaper
 
+	// wipes counts how often everything was forgotten.
+	wipes atomic.Uint64
+
 	agent  *agent
 	cache  agentCache
 	events events
