@@ -28,6 +28,11 @@ type Hooks struct {
 	// header. Number is 1 for the first.
 	Attempt func(ctx context.Context, call *CallInfo, number int) (_ context.Context, end func(*AttemptResult))
 
+	// Watch tells of one round of a watch or a view: a question, and the wait for its answer. Those of one Client that share
+	// their questions are told of as one; the functions Watch and NewView know of no Client, and are not told of. The context
+	// serves the question's calls. A round that nobody waits for any more ends with context.Canceled.
+	Watch func(ctx context.Context, watch *WatchInfo) (_ context.Context, end func(*WatchRound))
+
 	// Take tells of an attempt to take a lock, a slot of a semaphore or a leadership, with the time that it waits for it. Err
 	// is nil if it was taken. The context serves the calls that this needs; the hold does not get it.
 	Take func(ctx context.Context, hold *HoldInfo) (_ context.Context, end func(err error))
@@ -52,6 +57,18 @@ type AttemptResult struct {
 	Err   error         // nil if the answer is the one asked for
 	Retry bool          // there will be another attempt
 	Pause time.Duration // before that
+}
+
+// WatchInfo says what is watched.
+type WatchInfo struct {
+	Kind string // "key", "prefix", "service", "checks", "services", "nodes" or "events"
+	Name string // of the key, the service …; the state of checks; empty where Kind says it all
+}
+
+// WatchRound says how one round of a watch ended.
+type WatchRound struct {
+	Changed bool  // the answer differs from the one before; the first, from nothing
+	Err     error // nil where there is an answer
 }
 
 // HoldInfo says what is held, or to be taken.
@@ -141,8 +158,21 @@ func (c *Client) shownURL(r *request) string {
 	return u.String()
 }
 
-// unheard is told what nobody wants to know.
-func unheard(error) {}
+// unheard and unheardRound are told what nobody wants to know.
+func unheard(error)            {}
+func unheardRound(bool, error) {}
+
+// tellRound tells that a round of a watch begins. The function is told what came of it.
+func (h *Hooks) tellRound(ctx context.Context, info *WatchInfo) (context.Context, func(changed bool, err error)) {
+	if h == nil || h.Watch == nil {
+		return ctx, unheardRound
+	}
+	ctx, end := h.Watch(ctx, info)
+	if end == nil {
+		return ctx, unheardRound
+	}
+	return ctx, func(changed bool, err error) { end(&WatchRound{Changed: changed, Err: err}) }
+}
 
 // tellTake tells that a recipe sets out to take something. The function is told what came of it.
 func (o *holder) tellTake(ctx context.Context) (context.Context, func(error)) {

@@ -324,6 +324,35 @@ func TestHooksAreToldOfHolds(t *testing.T) {
 	})
 }
 
+func TestHooksAreToldOfWatches(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		var told tale
+		hooks := told.hooks()
+		hooks.Attempt = nil
+		hooks.Watch = func(ctx context.Context, watch *consul.WatchInfo) (context.Context, func(*consul.WatchRound)) {
+			at := depth(ctx)
+			told.tell(at, "ask %s %q", watch.Kind, watch.Name)
+			return deeper(ctx), func(r *consul.WatchRound) { told.tell(at, "asked: %v %v", r.Changed, sentinelOf(r.Err)) }
+		}
+		client := clientWith(w, &consul.Config{Transport: w.server.Transport(), Hooks: hooks})
+		view := client.ViewKey(w.Context(), "k")
+		same := client.ViewKey(w.Context(), "k") // asks nothing of its own
+		w.sleep(time.Second)
+		w.put("v")
+		for range 2 {
+			view.Close()
+			same.Close()
+		}
+		const round, call = `ask key "k"`, "  call GET /v1/kv/:key"
+		told.want(w,
+			round, call, "  called: not found", "asked: false <nil>",
+			round, call, "  called: <nil>", "asked: true <nil>",
+			round, call, "  called: context canceled", "asked: false context canceled",
+		)
+	})
+}
+
 func TestHooksNameEachRecipe(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
