@@ -69,7 +69,7 @@ func (l *FairLock) TryLock(ctx context.Context) (context.Context, error) {
 
 // Unlock gives the lock up: see Lock.Unlock.
 //
-// Routes: PUT /v1/txn, PUT /v1/session/destroy/:id
+// Routes: PUT /v1/txn, GET /v1/kv/:key, PUT /v1/session/destroy/:id
 func (l *FairLock) Unlock(ctx context.Context) error { return l.giveUp(ctx) }
 
 // Fence is a number that grows with every change of the lock's holder: see Lock.Fence. Here it is the index of the write by
@@ -243,10 +243,9 @@ func (l fairClaim) look(ctx context.Context, key string, index uint64, wait time
 
 // release leaves the queue.
 func (l fairClaim) release(ctx context.Context, h *hold) (bool, error) {
-	ops := TxnOps{l.op(KVCheckSession, l.key(h), h), l.op(KVDelete, l.key(h), h)}
-	_, _, err := l.c.Txn().Txn(ctx, ops, l.queryOptions()...)
-	if errors.Is(err, ErrTxnRolledBack) && !errors.Is(err, ErrPermissionDenied) {
-		return false, nil
-	}
-	return err == nil, err
+	return h.withdraw(ctx, func(index uint64) TxnOps {
+		remove := l.op(KVDeleteCAS, l.key(h), h)
+		remove.KV.Index = index
+		return TxnOps{l.op(KVCheckSession, l.key(h), h), remove}
+	})
 }

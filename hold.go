@@ -113,13 +113,17 @@ func (o *holder) begin(ctx context.Context) (*hold, error) {
 		if before.ctx.Err() == nil {
 			return nil, fmt.Errorf("consul: %s: by this one already: %w", o.name, o.errs.held)
 		}
-		tidied := before.done
+		back := &giving{done: before.done}
 		if before.got.Load() && context.Cause(before.ctx) == errGivenUp {
-			tidied = before.giveBack().done
+			back = before.giveBack()
 		}
 		select {
-		case <-tidied:
-			before.finish(nil) // if that has failed its session's end does it
+		case <-back.done:
+			// If that has failed its session's end does it. A session of the caller's takes nothing again before that is known:
+			// else a release that is late could end the next hold.
+			if before.own || settled(back.err) {
+				before.finish(nil)
+			}
 		case <-ctx.Done():
 			return nil, fmt.Errorf("consul: %s: %w", o.name, context.Cause(ctx))
 		}

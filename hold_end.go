@@ -57,11 +57,12 @@ func (h *hold) giveBack() *giving {
 
 func (g *giving) run(h *hold) {
 	defer close(g.done)
-	<-h.watched
+	defer func() { <-h.watched }()
 	if g.err = context.Cause(h.ctx); g.err != errGivenUp {
 		return // it was lost before
 	}
 	if g.err = h.yield(); g.err == nil || errors.Is(g.err, h.of.errs.lost) {
+		<-h.watched
 		h.finish(g.err)
 		return
 	}
@@ -103,6 +104,36 @@ func (h *hold) release(timeout time.Duration) (bool, error) {
 	}
 }
 
+// withdraw gives the hold's key back with a transaction, whose operations fail unless the key's last change was at an index.
+// One that is late, after the session has taken the key again for another hold, does nothing then. It reports false where
+// the session does not have the key.
+func (h *hold) withdraw(ctx context.Context, ops func(index uint64) TxnOps) (bool, error) {
+	for index := h.index; ; {
+		if index > 0 {
+			if _, _, err := h.of.c.Txn().Txn(ctx, ops(index), h.of.queryOptions()...); !refuses(err) {
+				return err == nil, err
+			}
+		}
+		modified, err := h.modified(ctx)
+		if err != nil || modified == 0 {
+			return false, err
+		}
+		index = modified
+	}
+}
+
+// modified gives the index of the last change of the hold's key; 0 where the session does not have it.
+func (h *hold) modified(ctx context.Context) (uint64, error) {
+	pair, _, err := h.of.c.KV().Get(ctx, h.of.claim.key(h), h.of.queryOptions(Consistent())...)
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && pair.Session != h.session.ID():
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	return pair.ModifyIndex, nil
+}
+
 // close destroys a session that was made for the hold. Where that fails, its TTL does it.
 func (h *hold) close() error {
 	if !h.own {
@@ -124,8 +155,10 @@ func (h *hold) abandon() {
 		return
 	}
 	go func() {
-		if h.dirty {
-			_, _ = h.release(releaseTimeout) // the session's end does it otherwise
+		for tidied := !h.dirty; !tidied; {
+			_, err := h.release(releaseTimeout)
+			// The session's end does it otherwise, which for a session of the caller's may be a long time.
+			tidied = err == nil || h.own || settled(err) || h.session.Context().Err() != nil
 		}
 		h.tidy(ended)
 	}()

@@ -152,7 +152,7 @@ func (l *Lock) TryLock(ctx context.Context) (context.Context, error) { return l.
 // It may be called again after an error, and after it has succeeded, when it is nil. If the hold was lost before, the error
 // is ErrLockLost, and there is nothing left to do; if there never was one, ErrLockNotHeld.
 //
-// Routes: PUT /v1/kv/:key?release=, PUT /v1/session/destroy/:id
+// Routes: PUT /v1/txn, GET /v1/kv/:key, PUT /v1/session/destroy/:id
 func (l *Lock) Unlock(ctx context.Context) error { return l.giveUp(ctx) }
 
 // Fence is a number that grows with every change of the lock's holder, also when the key was deleted in between: the index
@@ -315,7 +315,10 @@ func refuses(err error) bool {
 }
 
 func (l lockClaim) release(ctx context.Context, h *hold) (bool, error) {
-	pair := &KVPair{Key: l.Lock.key, Value: l.value, Flags: LockFlagValue, Session: h.session.ID()}
-	released, _, err := l.c.KV().Release(ctx, pair, l.writeOptions()...)
-	return released, err
+	return h.withdraw(ctx, func(index uint64) TxnOps {
+		same, unlock := l.op(KVCheckIndex, l.key(h), h), l.op(KVUnlock, l.key(h), h)
+		same.KV.Index = index
+		unlock.KV.Value, unlock.KV.Flags = l.value, LockFlagValue
+		return TxnOps{same, unlock}
+	})
 }

@@ -3,6 +3,7 @@ package consul_test
 // This file holds what the tests of the recipes share: a server in virtual time, and the wires to it that go wrong.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -30,7 +31,12 @@ const (
 	eofAfter   trouble = "EOF after it took effect"
 	hangBefore trouble = "hang"
 	hangAfter  trouble = "hang after it took effect"
+	denied     trouble = "403"
+	hangLate   trouble = "hang, and take effect later"
 )
+
+// lateBy is how long after it was given up a request takes effect that is late.
+const lateBy = 5 * time.Second
 
 var allTroubles = []trouble{internal, limited, gateway, eofBefore, eofAfter, hangBefore, hangAfter}
 
@@ -94,10 +100,28 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answerText(r, 429, "Too Many Requests"), nil
 	case gateway:
 		return answerText(r, 503, "no server is available"), nil
+	case denied:
+		return answerText(r, 403, "Permission denied"), nil
 	case eofBefore:
 		return nil, io.EOF
 	case hangBefore:
 		<-r.Context().Done()
+		return nil, context.Cause(r.Context())
+	case hangLate:
+		again := r.Clone(context.WithoutCancel(r.Context()))
+		if r.Body != nil {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			again.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		<-r.Context().Done()
+		time.AfterFunc(lateBy, func() {
+			if resp, err := to.RoundTrip(again); err == nil {
+				resp.Body.Close()
+			}
+		})
 		return nil, context.Cause(r.Context())
 	}
 	resp, err := to.RoundTrip(r)

@@ -64,7 +64,8 @@ type SemaphoreOptions struct {
 }
 
 // A Semaphore lets as many as its limit in at a time, on any machine: those of this package and those of the Consul API
-// package of HashiCorp. Taking a slot gives a context, the hold, as Lock.Lock does.
+// package of HashiCorp. Taking a slot gives a context, the hold, as Lock.Lock does. The slot of a holder whose session has
+// ended is free once the session's lock-delay has passed, for those of this package: the others don't wait for that.
 //
 // It is safe for concurrent use, has one slot at most, and can be used again after Release and after a loss.
 type Semaphore struct {
@@ -145,7 +146,7 @@ func (s *Semaphore) Destroy(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return errorf(err)
-	case len(state.doc.Holders) > 0:
+	case len(state.doc.Holders) > len(state.dead):
 		return errorf(ErrSemaphoreInUse)
 	case state.index == 0:
 		return nil
@@ -183,6 +184,7 @@ func (s slotClaim) take(ctx context.Context, h *hold, once bool) error {
 		}
 		own, ahead := state.place(h.session.ID())
 		free := s.limit - len(state.doc.Holders)
+		open := free + len(state.dead)
 		patient := s.fifo || index == 0 || state.last != index // it has not waited for those ahead yet
 		switch {
 		case own == nil:
@@ -190,24 +192,33 @@ func (s slotClaim) take(ctx context.Context, h *hold, once bool) error {
 		case state.doc.Holders[own.Session]: // by a call whose answer was lost
 			h.index = own.ModifyIndex
 			return nil
-		case once && (free <= 0 || s.fifo && ahead >= free):
+		case once && (open <= 0 || s.fifo && ahead >= open):
 			return ErrSemaphoreHeld
-		case free <= 0:
+		case open <= 0:
 			index, wait = state.last, s.wait
 			continue
-		case ahead >= free && patient && !once:
+		case ahead >= open && patient && !once:
 			index, wait = state.last, overtakeMin+rand.N(overtakeMax-overtakeMin)
 			continue
 		}
-		state.doc.Holders[own.Session] = true
-		taken, err := s.swap(ctx, h, state)
-		if err != nil || taken {
+		var dead string
+		if free <= 0 {
+			dead = state.dead[rand.N(len(state.dead))]
+		}
+		taken, err := s.swap(ctx, h, state, dead)
+		switch {
+		case err != nil || taken:
 			h.index = own.ModifyIndex
 			return err
+		case dead != "" && once:
+			return ErrSemaphoreHeld
+		case dead != "":
+			index, wait = state.last, probeMin+rand.N(probeMax-probeMin)
+		default:
+			// Another was quicker. One of them at least has a slot now.
+			sleep(ctx, rand.N(spread))
+			index, spread = 0, min(2*spread, spreadMax)
 		}
-		// Another was quicker. One of them at least has a slot now.
-		sleep(ctx, rand.N(spread))
-		index, spread = 0, min(2*spread, spreadMax)
 	}
 }
 
@@ -218,21 +229,37 @@ func (s slotClaim) enter(ctx context.Context, h *hold) error {
 	h.dirty = true
 	pair := &KVPair{Key: s.key(h), Value: s.value, Flags: SemaphoreFlagValue, Session: h.session.ID()}
 	entered, _, err := s.c.KV().Acquire(ctx, pair, s.writeOptions()...)
-	if err == nil && !entered {
-		err = fmt.Errorf("key %q is another session's: %w", pair.Key, ErrSemaphoreConflict)
+	if err != nil || entered {
+		return err
 	}
-	return err
+	// The key bears the session's ID: what keeps it from being taken is the lock-delay after the session's end, or a stranger.
+	_, _, err = s.c.Session().Info(ctx, h.session.ID(), s.queryOptions(Consistent())...)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return fmt.Errorf("%w: %w", ErrSessionExpired, err)
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("key %q is another session's: %w", pair.Key, ErrSemaphoreConflict)
 }
 
-// swap writes the document, unless it has changed or the session has ended.
-func (s slotClaim) swap(ctx context.Context, h *hold, state *semaphoreState) (bool, error) {
+// swap writes the document with the session in it, unless it has changed or the session has ended. Where it takes the slot of
+// a holder that is dead, that one's key has to be taken on the way, which the servers let nobody do before its lock-delay
+// has passed: until then it may not have noticed.
+func (s slotClaim) swap(ctx context.Context, h *hold, state *semaphoreState, dead string) (bool, error) {
 	ctx, cancel := limit(ctx, 0)
 	defer cancel()
+	ops := TxnOps{s.op(KVCheckSession, s.key(h), h)}
+	if dead != "" {
+		ops = append(ops, s.op(KVLock, s.prefix+dead, h), s.op(KVDelete, s.prefix+dead, h))
+		delete(state.doc.Holders, dead)
+	}
+	state.doc.Holders[h.session.ID()] = true
 	write, err := s.document(h, state)
 	if err != nil {
 		return false, err
 	}
-	_, _, err = s.c.Txn().Txn(ctx, TxnOps{s.op(KVCheckSession, s.key(h), h), write}, s.queryOptions()...)
+	_, _, err = s.c.Txn().Txn(ctx, append(ops, write), s.queryOptions()...)
 	if refuses(err) {
 		return false, nil
 	}
@@ -250,17 +277,23 @@ func (s slotClaim) document(h *hold, state *semaphoreState) (*TxnOp, error) {
 	return op, nil
 }
 
-// release takes the session out of the document and deletes the contender's key, both at once.
+// release takes the session out of the document and deletes the contender's key, both at once, and both only as they were
+// read: see withdraw.
 func (s slotClaim) release(ctx context.Context, h *hold) (bool, error) {
-	for {
+	for index := h.index; ; index = 0 {
 		state, err := s.readDocument(ctx)
 		if errors.Is(err, ErrSemaphoreConflict) {
 			state, err = &semaphoreState{}, nil // it is no semaphore's any more: only the key is left to delete
 		}
+		if err == nil && index == 0 {
+			index, err = h.modified(ctx)
+		}
 		if err != nil {
 			return false, err
 		}
-		ops := TxnOps{s.op(KVDelete, s.key(h), h)}
+		remove := s.op(KVDeleteCAS, s.key(h), h)
+		remove.KV.Index = index
+		ops := TxnOps{remove}
 		had := state.doc.Holders[h.session.ID()]
 		if had {
 			delete(state.doc.Holders, h.session.ID())
@@ -276,7 +309,7 @@ func (s slotClaim) release(ctx context.Context, h *hold) (bool, error) {
 			return had, nil
 		case !refuses(err):
 			return false, err
-		case !sleep(ctx, rand.N(spreadMin)): // the document has changed: once more
+		case !sleep(ctx, rand.N(spreadMin)): // one of them has changed: once more
 			return false, context.Cause(ctx)
 		}
 	}

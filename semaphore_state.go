@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,9 +19,10 @@ type semaphoreDocument struct {
 
 // semaphoreState is what is under a semaphore's prefix.
 type semaphoreState struct {
-	doc   semaphoreDocument // without the holders that are dead
-	index uint64            // of the document; 0 where there is none
-	last  uint64            // index of the last change
+	doc   semaphoreDocument
+	dead  []string // the holders whose sessions have ended, or lost their contender's key
+	index uint64   // of the document; 0 where there is none
+	last  uint64   // index of the last change
 
 	contenders KVPairs // those that live
 }
@@ -51,7 +53,7 @@ func (s *Semaphore) read(ctx context.Context, index uint64, wait time.Duration) 
 	}
 	for session := range state.doc.Holders {
 		if !alive[session] {
-			delete(state.doc.Holders, session)
+			state.dead = append(state.dead, session)
 		}
 	}
 	return state, nil
@@ -87,11 +89,16 @@ func (s *Semaphore) decode(state *semaphoreState, pair *KVPair) error {
 		return fmt.Errorf("its limit is %d, here it is %d: %w", doc.Limit, s.limit, ErrSemaphoreConflict)
 	}
 	for session, has := range doc.Holders {
-		if has {
+		if has && isSessionID(session) {
 			state.doc.Holders[session] = true
 		}
 	}
 	return nil
+}
+
+// isSessionID reports whether a session can have the ID: a UUID.
+func isSessionID(id string) bool {
+	return len(id) == 36 && strings.Trim(id, "-0123456789abcdef") == ""
 }
 
 // place finds the session's key among the contenders', nil where it is none of them, and counts those without a slot that

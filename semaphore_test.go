@@ -131,6 +131,66 @@ func TestSemaphoreIsLost(t *testing.T) {
 	}
 }
 
+// The slot of a holder whose session was ended by something but its TTL is nobody's before the holder has noticed, however
+// silent the network is to it.
+func TestSemaphoreHonoursTheLockDelay(t *testing.T) {
+	t.Parallel()
+	for _, behavior := range []string{consul.SessionBehaviorDelete, consul.SessionBehaviorRelease} {
+		t.Run(behavior, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				entry := session()
+				entry.Behavior = behavior
+				client, wire := w.process()
+				silent := newSemaphoreOpts(w, client, &consul.SemaphoreOptions{Prefix: "s", Limit: 1, SessionOpts: entry})
+				hold := must[context.Context](w)(silent.Acquire(w.Context()))
+				id := w.sessions()[0]
+				waiter := newSemaphore(w, w.client, 1)
+				taken := start(func() error { _, err := waiter.Acquire(w.Context()); return err })
+				synctest.Wait()
+				wire.cut(hangBefore)
+				ended := time.Now()
+				must[*consul.WriteMeta](w)(w.client.Session().Destroy(w.Context(), id))
+				_, err := newSemaphore(w, w.client, 1).TryAcquire(w.Context())
+				wantError(w, "meanwhile", err, consul.ErrSemaphoreHeld)
+				got := <-taken
+				wantError(w, "the waiter", got.err, nil)
+				wantEnded(w, hold, consul.ErrSemaphoreLost)
+				const delay = 15 * time.Second // the default
+				if took := got.at.Sub(ended); took < delay || took > delay+250*time.Millisecond {
+					w.Errorf("the waiter has it after %v, want the lock-delay, %v", took, delay)
+				}
+				wantError(w, "release", waiter.Release(w.Context()), nil)
+				if keys := w.keys("s/"); len(keys) != 1 {
+					w.Errorf("left are %q", keys)
+				}
+			})
+		})
+	}
+}
+
+// A contender whose session ends while it waits goes on with another one.
+func TestSemaphoreOutlivesItsSession(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		holder, waiter := newSemaphore(w, w.client, 1), newSemaphore(w, w.client, 1)
+		must[context.Context](w)(holder.Acquire(w.Context()))
+		first := w.sessions()[0]
+		taken := start(func() error { _, err := waiter.Acquire(w.Context()); return err })
+		synctest.Wait()
+		for _, id := range w.sessions() {
+			if id != first {
+				must[*consul.WriteMeta](w)(w.client.Session().Destroy(w.Context(), id))
+			}
+		}
+		w.sleep(time.Second)
+		wantError(w, "release", holder.Release(w.Context()), nil)
+		wantError(w, "the waiter", (<-taken).err, nil)
+		wantError(w, "its release", waiter.Release(w.Context()), nil)
+		w.wantNothingHeld()
+	})
+}
+
 func TestSemaphoreConflicts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
