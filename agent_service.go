@@ -127,7 +127,7 @@ func (a *Agent) HealthServiceByName(ctx context.Context, name string, opts ...Qu
 // passing, 429 for warning, 503 for critical, 404 for absent.
 func agentHealthRequest(by, what string) *request {
 	r := newRequest(http.MethodGet, "agent", "health", "service", by, what)
-	r.accept = []int{http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	r.accept = map[int]bool{http.StatusTooManyRequests: true, http.StatusServiceUnavailable: true}
 	return r
 }
 

@@ -11,20 +11,19 @@ import (
 	"time"
 )
 
-// An answer is a 2xx answer whose body was read. Release its body when it is decoded.
+// An answer is a 2xx answer, less its body.
 type answer struct {
 	r      *request
 	code   int
 	header http.Header
-	body   *buffer
 	took   time.Duration
 }
 
-// do makes the call and reads the whole answer.
-func (c *Client) do(ctx context.Context, r *request) (ans *answer, err error) {
-	a, err := c.begin(ctx, r, r.blocking)
-	if err != nil {
-		return nil, err
+// do makes the call and lets take read the body of its answer. An error of take's is that the body can't be read.
+func (c *Client) do(ctx context.Context, r *request, take func(*http.Response) error) (ans answer, err error) {
+	var a attempts
+	if err := a.begin(ctx, c, r, r.blocking); err != nil {
+		return answer{}, err
 	}
 	defer func() { a.end(err) }()
 	err = a.run(func() error {
@@ -32,48 +31,60 @@ func (c *Client) do(ctx context.Context, r *request) (ans *answer, err error) {
 		if err != nil {
 			return err
 		}
-		ans, err = a.receive(resp)
-		return err
+		defer resp.Body.Close()
+		if err := take(resp); err != nil {
+			return a.brokenOff(resp, err)
+		}
+		ans = answer{r, resp.StatusCode, resp.Header, time.Since(a.started)}
+		return nil
 	})
 	return ans, err
 }
 
-// receive reads a body to its end.
-func (a *attempts) receive(resp *http.Response) (*answer, error) {
-	defer resp.Body.Close()
-	body, err := readBody(resp.Body, resp.ContentLength)
-	if err == nil {
-		return &answer{a.r, resp.StatusCode, resp.Header, body, time.Since(a.started)}, nil
-	}
+// brokenOff explains why a body could not be read to its end.
+func (a *attempts) brokenOff(resp *http.Response, err error) error {
 	if a.ctx.Err() != nil {
-		return nil, a.failure(err, true)
+		return a.failure(err, true)
 	}
-	return nil, a.r.badResponse(resp.StatusCode, fmt.Errorf("the body breaks off: %w", err))
+	return a.r.badResponse(resp.StatusCode, fmt.Errorf("the body breaks off: %w", err))
 }
+
+// fetch makes the call and decodes its answer.
+func fetch[T any](ctx context.Context, c *Client, r *request) (out T, ans answer, err error) {
+	var bad error
+	ans, err = c.do(ctx, r, func(resp *http.Response) (err error) {
+		out, bad, err = decode[T](resp)
+		return err
+	})
+	if err == nil && bad != nil {
+		err = ans.unusable(bad)
+	}
+	return out, ans, err
+}
+
+// unusable says that the body can't be decoded. The error tells where it breaks, and never quotes the body, which may hold
+// tokens.
+func (a *answer) unusable(err error) error { return a.r.badResponse(a.code, err) }
 
 // meta reads the headers of an answer to a read.
 func (a *answer) meta() (*QueryMeta, error) {
 	m, err := parseQueryMeta(a.header, a.took)
 	if err != nil {
-		return nil, a.r.badResponse(a.code, err)
+		return nil, a.unusable(err)
 	}
 	return m, nil
 }
 
 // query makes a read and decodes its answer. Where the thing does not exist, the QueryMeta is filled beside the error.
 func query[T any](ctx context.Context, c *Client, r *request, opts []QueryOption) (T, *QueryMeta, error) {
-	var out, zero T
+	var zero T
 	start := time.Now()
-	ans, err := c.do(ctx, r.withQueryOptions(c, opts))
+	out, ans, err := fetch[T](ctx, c, r.withQueryOptions(c, opts))
 	if err != nil {
 		return absent[T](r, err, time.Since(start))
 	}
-	defer ans.body.release()
 	meta, err := ans.meta()
 	if err != nil {
-		return zero, nil, err
-	}
-	if err := decode(ans, &out); err != nil {
 		return zero, nil, err
 	}
 	return out, meta, nil
@@ -100,25 +111,22 @@ func (r *request) notFound(what string) error {
 
 // write makes a write and decodes its answer.
 func write[T any](ctx context.Context, c *Client, r *request, opts []WriteOption) (T, *WriteMeta, error) {
-	var out, zero T
-	ans, err := c.do(ctx, r.withWriteOptions(c, opts))
+	out, ans, err := fetch[T](ctx, c, r.withWriteOptions(c, opts))
 	if err != nil {
-		return zero, nil, err
-	}
-	defer ans.body.release()
-	if err := decode(ans, &out); err != nil {
-		return zero, nil, err
+		return *new(T), nil, err
 	}
 	return out, &WriteMeta{RequestTime: ans.took}, nil
 }
 
 // send makes a write whose answer has nothing to tell.
 func send(ctx context.Context, c *Client, r *request, opts []WriteOption) (*WriteMeta, error) {
-	ans, err := c.do(ctx, r.withWriteOptions(c, opts))
+	ans, err := c.do(ctx, r.withWriteOptions(c, opts), func(resp *http.Response) error {
+		_, err := io.Copy(io.Discard, resp.Body)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer ans.body.release()
 	return &WriteMeta{RequestTime: ans.took}, nil
 }
 

@@ -34,32 +34,33 @@ type attempts struct {
 
 // begin refuses what must not be sent and starts the clock. Waits says that the call may keep its connection for long.
 // The caller ends the call with end. What fails here has ended.
-func (c *Client) begin(ctx context.Context, r *request, waits bool) (*attempts, error) {
+func (a *attempts) begin(ctx context.Context, c *Client, r *request, waits bool) error {
 	if ctx == nil {
 		r.fail(ErrInvalidOption, "the context is nil")
 	}
 	if r.err != nil {
-		return nil, fmt.Errorf("consul: %s %s: %w", r.method, r.label(), r.err)
+		return fmt.Errorf("consul: %s %s: %w", r.method, r.label(), r.err)
 	}
 	if c.closed.Load() {
-		return nil, fmt.Errorf("consul: %s %s: %w", r.method, r.label(), ErrClosed)
+		return fmt.Errorf("consul: %s %s: %w", r.method, r.label(), ErrClosed)
 	}
 	ctx, told := c.tell(ctx, r, waits)
-	a := &attempts{c: c, r: r, caller: ctx, limit: r.timeLimit(c.timeout), started: time.Now(), told: told}
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
-	a.timer = time.AfterFunc(a.limit, func() { a.cancel(context.DeadlineExceeded) })
+	*a = attempts{c: c, r: r, caller: ctx, limit: r.timeLimit(c.timeout), started: time.Now(), told: told}
+	callCtx, cancel := context.WithCancelCause(ctx)
+	a.ctx, a.cancel = callCtx, cancel
+	a.timer = time.AfterFunc(a.limit, func() { cancel(context.DeadlineExceeded) })
 	if ctx.Err() != nil {
-		return nil, a.end(a.failure(ctx.Err(), false))
+		return a.end(a.failure(ctx.Err(), false))
 	}
 	if !waits || c.blocking == nil {
-		return a, nil
+		return nil
 	}
 	select {
 	case c.blocking <- struct{}{}:
 		a.slot = true
-		return a, nil
+		return nil
 	case <-a.ctx.Done():
-		return nil, a.end(a.failure(fmt.Errorf("all %d connections for blocking queries and endless streams were taken, see Config.MaxConns", cap(c.blocking)), false))
+		return a.end(a.failure(fmt.Errorf("all %d connections for blocking queries and endless streams were taken, see Config.MaxConns", cap(c.blocking)), false))
 	}
 }
 
@@ -125,7 +126,7 @@ func (a *attempts) send() (*http.Response, error) {
 	if elapsed < time.Second {
 		elapsed = 0 // the server's jitter is coarser than that, and the wait reads as the caller wrote it
 	}
-	resp, err := roundTrip(a.c.transport, a.r.build(a.c, token, elapsed).WithContext(a.told.context(a.ctx)))
+	resp, err := roundTrip(a.c.transport, a.r.build(a.told.context(a.ctx), a.c, token, elapsed))
 	a.log(resp, err, time.Since(before))
 	if err != nil {
 		return nil, a.failure(err, !neverSent(err))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -16,13 +17,15 @@ type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error
 // repeated. What was refused here certainly was not sent, and net/http makes another connection for it.
 type checkedConn struct {
 	net.Conn
-	raw syscall.RawConn
+	raw  syscall.RawConn
+	look func(fd uintptr) // sets gone; it is here so that not each write has to make it
+	gone atomic.Bool
 }
 
 var errGone = errors.New("the server had closed the connection")
 
 func (c *checkedConn) Write(b []byte) (int, error) {
-	if isGone(c.raw) {
+	if c.raw.Control(c.look) == nil && c.gone.Load() {
 		return 0, errGone
 	}
 	return c.Conn.Write(b)
@@ -43,6 +46,8 @@ func checked(dial dialFunc) dialFunc {
 		if err != nil {
 			return conn, nil
 		}
-		return &checkedConn{conn, raw}, nil
+		c := &checkedConn{Conn: conn, raw: raw}
+		c.look = func(fd uintptr) { c.gone.Store(isAtEnd(fd)) }
+		return c, nil
 	}
 }

@@ -2,7 +2,5 @@
 
 package consul
 
-import "syscall"
-
-// isGone can't tell here: net/http finds out a moment later.
-func isGone(syscall.RawConn) bool { return false }
+// isAtEnd can't tell here: net/http finds out a moment later.
+func isAtEnd(uintptr) bool { return false }

@@ -19,17 +19,22 @@ import (
 	"github.com/lictor-go/consul"
 )
 
+type (
+	ctx  = context.Context
+	meta = consul.QueryMeta
+)
+
 // A decoding is a call whose answers have a reader of their own.
 type decoding struct {
 	recorded string // files in testdata/recorded that are such answers
-	call     func(context.Context, *consul.Client) (any, error)
+	call     func(ctx, *consul.Client) (any, error)
 	want     func(body []byte) (any, error) // what encoding/json says
 }
 
-func decodingOf[T any](recorded string, call func(context.Context, *consul.Client) (T, *consul.QueryMeta, error)) decoding {
+func decodingOf[T any](recorded string, call func(ctx, *consul.Client) (T, *meta, error)) decoding {
 	return decoding{
 		recorded: recorded,
-		call: func(ctx context.Context, c *consul.Client) (any, error) {
+		call: func(ctx ctx, c *consul.Client) (any, error) {
 			v, _, err := call(ctx, c)
 			return v, err
 		},
@@ -42,28 +47,28 @@ func decodingOf[T any](recorded string, call func(context.Context, *consul.Clien
 }
 
 var decodings = map[string]decoding{
-	"KV.List": decodingOf("kv/[gl]*", func(ctx context.Context, c *consul.Client) (consul.KVPairs, *consul.QueryMeta, error) {
+	"KV.List": decodingOf("kv/[gl]*", func(ctx ctx, c *consul.Client) (consul.KVPairs, *meta, error) {
 		return c.KV().List(ctx, "")
 	}),
-	"KV.Keys": decodingOf("kv/keys*", func(ctx context.Context, c *consul.Client) ([]string, *consul.QueryMeta, error) {
+	"KV.Keys": decodingOf("kv/keys*", func(ctx ctx, c *consul.Client) ([]string, *meta, error) {
 		return c.KV().Keys(ctx, "", "")
 	}),
-	"Health.Service": decodingOf("health/[is]*e*s*.json", func(ctx context.Context, c *consul.Client) ([]*consul.ServiceEntry, *consul.QueryMeta, error) {
+	"Health.Service": decodingOf("health/[is]*e*s*.json", func(ctx ctx, c *consul.Client) ([]*consul.ServiceEntry, *meta, error) {
 		return c.Health().Service(ctx, "web")
 	}),
-	"Health.Checks": decodingOf("health/checks*", func(ctx context.Context, c *consul.Client) (consul.HealthChecks, *consul.QueryMeta, error) {
+	"Health.Checks": decodingOf("health/checks*", func(ctx ctx, c *consul.Client) (consul.HealthChecks, *meta, error) {
 		return c.Health().Checks(ctx, "web")
 	}),
-	"Catalog.Nodes": decodingOf("catalog/nodes*", func(ctx context.Context, c *consul.Client) ([]*consul.Node, *consul.QueryMeta, error) {
+	"Catalog.Nodes": decodingOf("catalog/nodes*", func(ctx ctx, c *consul.Client) ([]*consul.Node, *meta, error) {
 		return c.Catalog().Nodes(ctx)
 	}),
-	"Catalog.Services": decodingOf("catalog/services*", func(ctx context.Context, c *consul.Client) (map[string][]string, *consul.QueryMeta, error) {
+	"Catalog.Services": decodingOf("catalog/services*", func(ctx ctx, c *consul.Client) (map[string][]string, *meta, error) {
 		return c.Catalog().Services(ctx)
 	}),
-	"Catalog.Service": decodingOf("catalog/service.json", func(ctx context.Context, c *consul.Client) ([]*consul.CatalogService, *consul.QueryMeta, error) {
+	"Catalog.Service": decodingOf("catalog/service.json", func(ctx ctx, c *consul.Client) ([]*consul.CatalogService, *meta, error) {
 		return c.Catalog().Service(ctx, "web")
 	}),
-	"Session.List": decodingOf("session/*", func(ctx context.Context, c *consul.Client) ([]*consul.SessionEntry, *consul.QueryMeta, error) {
+	"Session.List": decodingOf("session/*", func(ctx ctx, c *consul.Client) ([]*consul.SessionEntry, *meta, error) {
 		return c.Session().List(ctx)
 	}),
 }
@@ -147,14 +152,48 @@ func TestRecordedAnswersAreDecodedAsJSON(t *testing.T) {
 	}
 }
 
+// Long answers, which are read as they arrive: what is odd in them is in their middle.
+func TestLongAnswersAreDecodedAsJSON(t *testing.T) {
+	t.Parallel()
+	const length = 200 << 10
+	for name, d := range decodings {
+		var items bytes.Buffer
+		if err := json.Compact(&items, d.bodies(t)[0]); err != nil {
+			t.Fatal(err)
+		}
+		if items.Bytes()[0] != '[' {
+			continue
+		}
+		item := append(items.Bytes()[1:items.Len()-1], ',')
+		body := append([]byte{'['}, bytes.Repeat(item, length/len(item))...)
+		body[len(body)-1] = ']'
+		d.check(t, name, body)
+		for i := len(body) / 2; i < len(body)/2+len(item); i += 37 {
+			d.check(t, name, body[:i])
+			damaged := bytes.Clone(body)
+			damaged[i] = `x"1[}, n`[i%8]
+			d.check(t, name, damaged)
+		}
+		for _, end := range []string{"", "]]", ",]", ",null]", ",{}]", ",7]", "] ", "] []", `,{"Key":"a","key":"b"}]`} {
+			d.check(t, name, append(body[:len(body)-1:len(body)-1], end...))
+		}
+	}
+}
+
 // What servers don't send, but encoding/json has rules for.
 var oddAnswers = []string{
-	"", "null", "[]", "{}", "7", "[null]", "[[]]", `["a", null]`, "[] []", "[]x", "<html>", "\xef\xbb\xbf[]", `{"a":["b",null],"c":null,"a":[]}`,
-	`[{"key":"a"},{"KEY":"b","Key":"c"}]`, `[{"Key":"a","Key":"b"}]`, `[{"Key":"` + "\xff" + `"}]`, `[{"Key":"\ud83d\ude00\ud83d"}]`, `[{"Key":7}]`,
-	`[{"Value":"YQ"}]`, `[{"Value":""},{"Value":null},{"Value":"YWI="}]`, `[{"Value":"Y\nQ=="}]`, `[{"Flags":1e3}]`, `[{"Flags":-1}]`, `[{"Flags":18446744073709551616}]`,
-	`[{"Node":null,"Service":null,"Checks":null}]`, `[{"Node":{},"Service":{},"Checks":[null]}]`, `[{"Checks":[{"Definition":{"TTL":"1s"}},{"Definition":{"TTL":"x"}}]}]`,
-	`[{"Service":{"Port":1.5}}]`, `[{"Service":{"Proxy":{"Config":{"a":1}},"Connect":{"SidecarService":{}}}}]`, `[{"Interval":"odd"},{"Interval":7}]`,
-	`[{"LockDelay":"15s","TTL":""}]`, `[{"LockDelay":1.5e+10,"TTL":"1m"}]`, `[{"TTL":"soon"}]`, `[{"TTL":7}]`, `[{"LockDelay":-1}]`,
+	"", "null", "[]", "{}", "7", "[null]", "[[]]", `["a", null]`, "[] []", "[]x", "<html>", "\xef\xbb\xbf[]",
+	`{"a":["b",null],"c":null,"a":[]}`,
+	`[{"key":"a"},{"KEY":"b","Key":"c"}]`, `[{"Key":"a","Key":"b"}]`, `[{"Key":"` + "\xff" + `"}]`,
+	`[{"Key":"\ud83d\ude00\ud83d"}]`, `[{"Key":7}]`,
+	`[{"Value":"YQ"}]`, `[{"Value":""},{"Value":null},{"Value":"YWI="}]`, `[{"Value":"Y\nQ=="}]`, `[{"Flags":1e3}]`,
+	`[{"Flags":-1}]`, `[{"Flags":18446744073709551616}]`,
+	`[{"Node":null,"Service":null,"Checks":null}]`, `[{"Node":{},"Service":{},"Checks":[null]}]`,
+	`[{"Checks":[{"Definition":{"TTL":"1s"}},{"Definition":{"TTL":"x"}}]}]`,
+	`[{"Service":{"Port":1.5}}]`, `[{"Service":{"Proxy":{"Config":{"a":1}},"Connect":{"SidecarService":{}}}}]`,
+	`[{"Interval":"odd"},{"Interval":7}]`,
+	`[{"LockDelay":"15s","TTL":""}]`, `[{"LockDelay":1.5e+10,"TTL":"1m"}]`, `[{"TTL":"soon"}]`, `[{"TTL":7}]`,
+	`[{"LockDelay":-1}]`,
 	`[{"Unknown":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}]`,
 }
 

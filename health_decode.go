@@ -2,7 +2,11 @@ package consul
 
 // This file reads answers of health: checks, and instances with theirs.
 
-import "github.com/lictor-go/consul/internal/plainjson"
+import (
+	"sync"
+
+	"github.com/lictor-go/consul/internal/plainjson"
+)
 
 var checkFields = plainjson.Fields[HealthCheck]{
 	field("Node", func(r *reader, c *HealthCheck) { c.Node = r.Repeated() }),
@@ -26,55 +30,52 @@ var checkFields = plainjson.Fields[HealthCheck]{
 	field("ModifyIndex", func(r *reader, c *HealthCheck) { c.ModifyIndex = r.Uint() }),
 }
 
-// A wireEntry is where an instance is read into before its parts get memory of the right size.
-type wireEntry struct {
-	node, service bool // whether there is one
-	Node          Node
-	Service       AgentService
-	Checks        []HealthCheck
+// An instance is a ServiceEntry with its parts in one piece of memory, the checks aside.
+type instance struct {
+	ServiceEntry
+	node    Node
+	service AgentService
 }
 
-var entryFields = plainjson.Fields[wireEntry]{
-	field("Node", func(r *reader, w *wireEntry) {
-		if w.node = !r.Null(); w.node {
-			nodeFields.Read(r, &w.Node)
+var instanceFields = plainjson.Fields[instance]{
+	field("Node", func(r *reader, i *instance) {
+		if !r.Null() {
+			nodeFields.Read(r, &i.node)
+			i.Node = &i.node
 		}
 	}),
-	field("Service", func(r *reader, w *wireEntry) {
-		if w.service = !r.Null(); w.service {
-			serviceFields.Read(r, &w.Service)
+	field("Service", func(r *reader, i *instance) {
+		if !r.Null() {
+			serviceFields.Read(r, &i.service)
+			i.Service = &i.service
 		}
 	}),
-	field("Checks", func(r *reader, w *wireEntry) { w.Checks = checkFields.Append(r, w.Checks) }),
+	field("Checks", func(r *reader, i *instance) { i.Checks = readChecks(r) }),
 }
 
-// readEntries reads instances through one wireEntry, which they use in turn.
-func readEntries(r *reader) []*ServiceEntry {
-	w := new(wireEntry)
-	return plainjson.List(r, func(r *reader) *ServiceEntry {
-		*w = wireEntry{Checks: w.Checks[:0]}
-		entryFields.Read(r, w)
-		return w.entry()
-	})
+func readEntry(r *reader) *ServiceEntry {
+	if i := instanceFields.New(r); i != nil {
+		return &i.ServiceEntry
+	}
+	return nil
 }
 
-// entry gives w as the caller gets it: in two pieces of memory, one for the instance and one for its checks.
-func (w *wireEntry) entry() *ServiceEntry {
-	e := &struct {
-		ServiceEntry
-		node    Node
-		service AgentService
-	}{node: w.Node, service: w.Service}
-	if w.node {
-		e.Node = &e.node
+// checkBuffers is where the checks of an instance are read into, before they get a piece of memory of the right size.
+var checkBuffers = sync.Pool{New: func() any { return new([]HealthCheck) }}
+
+// readChecks reads the checks of one instance into one piece of memory.
+func readChecks(r *reader) HealthChecks {
+	if r.Null() {
+		return nil
 	}
-	if w.service {
-		e.Service = &e.service
-	}
-	checks := append(make([]HealthCheck, 0, len(w.Checks)), w.Checks...)
-	e.Checks = make(HealthChecks, len(checks))
+	b := checkBuffers.Get().(*[]HealthCheck)
+	*b = checkFields.Append(r, (*b)[:0])
+	checks := append(make([]HealthCheck, 0, len(*b)), *b...)
+	clear(*b)
+	checkBuffers.Put(b)
+	list := make(HealthChecks, len(checks))
 	for i := range checks {
-		e.Checks[i] = &checks[i]
+		list[i] = &checks[i]
 	}
-	return &e.ServiceEntry
+	return list
 }

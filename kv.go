@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -103,7 +102,7 @@ func (k *KV) Put(ctx context.Context, p *KVPair, opts ...WriteOption) (*WriteMet
 func (k *KV) CAS(ctx context.Context, p *KVPair, opts ...WriteOption) (bool, *WriteMeta, error) {
 	r := putRequest(p)
 	if p != nil {
-		r.param("cas", strconv.FormatUint(p.ModifyIndex, 10))
+		r.number("cas", p.ModifyIndex)
 	}
 	return write[bool](ctx, k.c, r, pairOptions(p, opts))
 }
@@ -156,7 +155,7 @@ func (k *KV) DeleteCAS(ctx context.Context, p *KVPair, opts ...WriteOption) (boo
 	case p.ModifyIndex == 0:
 		r.fail(ErrInvalidOption, "KVPair.ModifyIndex is 0, which no key has")
 	default:
-		r.param("cas", strconv.FormatUint(p.ModifyIndex, 10))
+		r.number("cas", p.ModifyIndex)
 	}
 	return write[bool](ctx, k.c, r, pairOptions(p, opts))
 }
@@ -198,10 +197,13 @@ func keyRequest(method, key string) *request {
 	return r
 }
 
+// keyMeanings are the errors that tell of a bad key.
+var keyMeanings = []meaning{{ErrInvalidKey, []string{"invalid key name, "}}}
+
 // prefixRequest describes a call on all keys with a prefix.
 func prefixRequest(method, prefix string) *request {
 	r := newKeyRequest(method, prefix)
-	r.means(ErrInvalidKey, "invalid key name, ")
+	r.meanings = keyMeanings
 	switch {
 	case !utf8.ValidString(prefix):
 		r.fail(ErrInvalidKey, "key %q is not UTF-8, so that the server could not name it in JSON", prefix)
@@ -228,7 +230,7 @@ func putRequest(p *KVPair) *request {
 		return r
 	}
 	if p.Flags != 0 {
-		r.param("flags", strconv.FormatUint(p.Flags, 10))
+		r.number("flags", p.Flags)
 	}
 	return r.bytes(p.Value)
 }

@@ -30,7 +30,7 @@ func (k *KV) All(ctx context.Context, prefix string, opts ...QueryOption) iter.S
 			return
 		}
 		defer body.Close()
-		if err := decodeEach(body, func(p *KVPair) bool { return yield(p, nil) }); err != nil {
+		if err := decodeEach(body, pairFields.New, func(p *KVPair) bool { return yield(p, nil) }); err != nil {
 			yield(nil, streamError(r, err))
 		}
 	}

@@ -60,6 +60,8 @@ type QueryOptions struct {
 
 	Pretty bool              // indented JSON; only of use with Raw
 	Params map[string]string // further query parameters, by name; they replace none of the above
+
+	once bool // the caller tries again by itself, in its own time
 }
 
 // WriteOptions is a set of options for writes, to be kept and passed to many calls. The zero value and nil change
@@ -271,6 +273,7 @@ func (s *QueryOptions) applyQuery(o *QueryOptions) {
 	set(&o.Segment, s.Segment)
 	set(&o.LogJSON, s.LogJSON)
 	set(&o.Pretty, s.Pretty)
+	set(&o.once, s.once)
 	if s.Tags != nil {
 		o.Tags = s.Tags
 	}

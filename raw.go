@@ -4,6 +4,7 @@ package consul
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -37,20 +38,12 @@ func (w *Raw) Query(ctx context.Context, path string, out any, opts ...QueryOpti
 		return w.copy(ctx, r, to, opts)
 	}
 	start := time.Now()
-	ans, err := w.c.do(ctx, r.withQueryOptions(w.c, opts))
+	ans, err := w.c.fetchInto(ctx, r.withQueryOptions(w.c, opts), out)
 	if err != nil {
 		_, meta, err := absent[any](r, err, time.Since(start))
 		return meta, err
 	}
-	defer ans.body.release()
-	meta, err := ans.meta()
-	if err != nil {
-		return nil, err
-	}
-	if err := ans.into(out); err != nil {
-		return nil, err
-	}
-	return meta, nil
+	return ans.meta()
 }
 
 // Write makes a PUT.
@@ -78,12 +71,8 @@ func (w *Raw) Do(ctx context.Context, method, path string, in, out any, opts ...
 	default:
 		r.json(in)
 	}
-	ans, err := w.c.do(ctx, r.withWriteOptions(w.c, opts))
+	ans, err := w.c.fetchInto(ctx, r.withWriteOptions(w.c, opts), out)
 	if err != nil {
-		return nil, err
-	}
-	defer ans.body.release()
-	if err := ans.into(out); err != nil {
 		return nil, err
 	}
 	return &WriteMeta{RequestTime: ans.took}, nil
@@ -102,16 +91,30 @@ func (w *Raw) copy(ctx context.Context, r *request, to io.Writer, opts []QueryOp
 	return meta, nil
 }
 
-// into puts the body where the caller of Raw wants it.
-func (a *answer) into(out any) error {
-	switch out := out.(type) {
-	case nil:
+// fetchInto makes the call and puts the body where the caller of Raw wants it.
+func (c *Client) fetchInto(ctx context.Context, r *request, out any) (ans answer, err error) {
+	var failed error
+	ans, err = c.do(ctx, r, func(resp *http.Response) error {
+		body, err := readBody(resp)
+		if err != nil {
+			return err
+		}
+		defer body.Release()
+		switch out := out.(type) {
+		case nil:
+		case io.Writer:
+			_, failed = out.Write(body.Data)
+		default:
+			if err := json.Unmarshal(body.Data, out); err != nil {
+				failed = r.badResponse(resp.StatusCode, err)
+			}
+		}
 		return nil
-	case io.Writer:
-		_, err := out.Write(a.body.data)
-		return err
+	})
+	if err == nil {
+		err = failed
 	}
-	return a.unmarshal(out)
+	return ans, err
 }
 
 // rawRequest describes a call of any path.

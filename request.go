@@ -5,14 +5,14 @@ package consul
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"path"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -41,7 +41,9 @@ type request struct {
 	media   string   // content type of the body
 	token   string   // the call's own token
 	secrets []string // what must not come back in an error
-	accept  []int    // statuses beside 2xx that bring an answer if it is JSON, such as the 409 of a transaction
+
+	// Statuses beside 2xx that bring an answer if it is JSON, such as the 409 of a transaction.
+	accept map[int]bool
 
 	once     bool // the caller tries again by itself, in its own time
 	blocking bool
@@ -94,20 +96,39 @@ func newRequest(method string, elements ...string) *request {
 // newKeyRequest describes a call on a key or a prefix of the KV store, where slashes are part of the path.
 func newKeyRequest(method, key string) *request {
 	r := &request{method: method, path: "/v1/kv/" + key}
-	// A "%2F" in what PathEscape gives can only stem from a slash: a percent sign in the key has become "%25".
-	if escaped := strings.ReplaceAll(url.PathEscape(key), "%2F", "/"); escaped != key {
-		r.rawPath = "/v1/kv/" + escaped
+	if !isUnreserved(key) {
+		// A "%2F" in what PathEscape gives can only stem from a slash: a percent sign in the key has become "%25".
+		r.rawPath = "/v1/kv/" + strings.ReplaceAll(url.PathEscape(key), "%2F", "/")
 	}
 	return r
 }
 
-// isClean reports whether path cleaning, as net/http's and the server's, would leave path alone.
-func isClean(p string) bool {
-	cleaned := path.Clean("/" + p)
-	if strings.HasSuffix(p, "/") && cleaned != "/" {
-		cleaned += "/"
+// isUnreserved reports whether all of path stands for itself in a URL, for certain.
+func isUnreserved(path string) bool {
+	for i := range len(path) {
+		switch c := path[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.~/", c) >= 0:
+		default:
+			return false
+		}
 	}
-	return p == "" || p == cleaned
+	return true
+}
+
+// isClean reports whether path cleaning, as net/http's and the server's, would leave path alone.
+func isClean(path string) bool {
+	rest, rooted := strings.CutPrefix(path, "/")
+	if !rooted {
+		return path == ""
+	}
+	for rest != "" {
+		var element string
+		element, rest, _ = strings.Cut(rest, "/")
+		if element == "" || element == "." || element == ".." {
+			return false
+		}
+	}
+	return true
 }
 
 // fail keeps the first reason why the call can't be made.
@@ -143,7 +164,7 @@ func (r *request) means(sentinel error, texts ...string) *request {
 // isAnswer reports whether a response is what was asked for, rather than an error. The server's errors are plain text.
 func (r *request) isAnswer(resp *http.Response) bool {
 	return resp.StatusCode/100 == 2 ||
-		slices.Contains(r.accept, resp.StatusCode) && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json")
+		r.accept[resp.StatusCode] && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json")
 }
 
 // label is the path as it is shown to people: as they wrote it, unless that could break up the line it stands in.
@@ -166,8 +187,18 @@ func (r *request) param(name, value string) *request {
 	return r
 }
 
+// number adds a query parameter that is a number.
+func (r *request) number(name string, n uint64) *request {
+	r.flag(name)
+	r.query = strconv.AppendUint(append(r.query, '='), n, 10)
+	return r
+}
+
 // flag adds a query parameter without a value.
 func (r *request) flag(name string) *request {
+	if r.query == nil {
+		r.query = make([]byte, 0, 48) // room for what most calls have
+	}
 	if len(r.query) > 0 {
 		r.query = append(r.query, '&')
 	}
@@ -234,11 +265,17 @@ func (r *request) rawQuery(elapsed time.Duration) string {
 }
 
 // build makes the request of one attempt.
-func (r *request) build(c *Client, token string, elapsed time.Duration) *http.Request {
-	u := &url.URL{
-		Scheme: c.address.scheme, Host: c.address.host,
-		Path: c.address.prefix + r.path, RawPath: c.address.rawPrefix + cmp.Or(r.rawPath, r.path),
-		RawQuery: r.rawQuery(elapsed),
+func (r *request) build(ctx context.Context, c *Client, token string, elapsed time.Duration) *http.Request {
+	wire := &struct { // in one piece of memory
+		http.Request
+		url url.URL
+	}{
+		Request: *new(http.Request).WithContext(ctx),
+		url: url.URL{
+			Scheme: c.address.scheme, Host: c.address.host,
+			Path: c.address.prefix + r.path, RawPath: c.address.rawPrefix + cmp.Or(r.rawPath, r.path),
+			RawQuery: r.rawQuery(elapsed),
+		},
 	}
 	h := make(http.Header, len(c.header)+len(r.header)+3)
 	for name, values := range c.header {
@@ -250,10 +287,9 @@ func (r *request) build(c *Client, token string, elapsed time.Duration) *http.Re
 	if token != "" {
 		h["X-Consul-Token"] = []string{token}
 	}
-	req := &http.Request{
-		Method: r.method, URL: u, Host: u.Host, Header: h,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
+	req := &wire.Request
+	req.Method, req.URL, req.Host, req.Header = r.method, &wire.url, wire.url.Host, h
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
 	if r.media != "" {
 		h["Content-Type"] = []string{r.media}
 		req.ContentLength = int64(len(r.body))

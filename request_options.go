@@ -15,6 +15,9 @@ import (
 
 // withQueryOptions adds what the client and the options say to a read.
 func (r *request) withQueryOptions(c *Client, opts []QueryOption) *request {
+	if len(opts) == 0 {
+		return r.scope(c, "", "", "", "")
+	}
 	var o QueryOptions
 	for _, opt := range opts {
 		if opt != nil {
@@ -32,11 +35,12 @@ func (r *request) withQueryOptions(c *Client, opts []QueryOption) *request {
 		r.cacheControl(&o)
 	}
 	if o.WaitIndex > 0 {
-		r.param("index", strconv.FormatUint(o.WaitIndex, 10))
+		r.number("index", o.WaitIndex)
 	}
 	r.param("hash", o.WaitHash)
 	r.blocking = o.WaitIndex > 0 || o.WaitHash != ""
 	r.wait = o.WaitTime
+	r.once = o.once
 	r.param("near", o.Near)
 	for key, value := range inOrder(o.NodeMeta) {
 		r.param("node-meta", key+":"+value)
@@ -75,6 +79,9 @@ func (r *request) checkQuery(o *QueryOptions) {
 
 // withWriteOptions adds what the client and the options say to a write.
 func (r *request) withWriteOptions(c *Client, opts []WriteOption) *request {
+	if len(opts) == 0 {
+		return r.scope(c, "", "", "", "")
+	}
 	var o WriteOptions
 	for _, opt := range opts {
 		if opt != nil {
@@ -91,7 +98,7 @@ func (r *request) withWriteOptions(c *Client, opts []WriteOption) *request {
 }
 
 // scope says where the call goes and who makes it.
-func (r *request) scope(c *Client, dc, namespace, partition, token string) {
+func (r *request) scope(c *Client, dc, namespace, partition, token string) *request {
 	r.param("dc", cmp.Or(dc, c.datacenter))
 	r.param("ns", cmp.Or(namespace, c.namespace))
 	r.param("partition", cmp.Or(partition, c.partition))
@@ -101,6 +108,7 @@ func (r *request) scope(c *Client, dc, namespace, partition, token string) {
 		}
 		r.token = token
 	}
+	return r
 }
 
 func (r *request) format(pretty bool, params map[string]string) *request {
@@ -139,6 +147,9 @@ func (r *request) cacheControl(o *QueryOptions) {
 // inOrder yields a map by its keys, so that equal calls have equal URLs.
 func inOrder(m map[string]string) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
+		if len(m) == 0 {
+			return // as it mostly is: sorting nothing takes memory too
+		}
 		for _, k := range slices.Sorted(maps.Keys(m)) {
 			if !yield(k, m[k]) {
 				return

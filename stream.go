@@ -14,7 +14,7 @@ import (
 
 // A stream is the body of an answer under way. Close it, whatever happens.
 type stream struct {
-	a       *attempts
+	a       attempts
 	resp    *http.Response
 	endless bool // a pause of any length is part of it
 
@@ -26,11 +26,11 @@ type stream struct {
 // open makes the call and gives its answer to be read. Endless says that the answer may pause for as long as it likes;
 // otherwise a pause longer than Config.Timeout ends it.
 func (c *Client) open(ctx context.Context, r *request, endless bool) (*stream, error) {
-	a, err := c.begin(ctx, r, r.blocking || endless)
-	if err != nil {
+	s := &stream{endless: endless}
+	a := &s.a
+	if err := a.begin(ctx, c, r, r.blocking || endless); err != nil {
 		return nil, err
 	}
-	s := &stream{a: a, endless: endless}
 	if err := a.run(func() (err error) { s.resp, err = a.send(); return err }); err != nil {
 		return nil, a.end(err)
 	}

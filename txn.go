@@ -239,25 +239,20 @@ func (t *Txn) Txn(ctx context.Context, ops TxnOps, opts ...QueryOption) (*TxnRes
 	if ops == nil {
 		ops = TxnOps{}
 	}
-	r.accept = []int{http.StatusConflict}
-	ans, err := t.c.do(ctx, r.json(ops).withQueryOptions(t.c, opts))
+	r.accept = map[int]bool{http.StatusConflict: true}
+	out, ans, err := fetch[TxnResponse](ctx, t.c, r.json(ops).withQueryOptions(t.c, opts))
 	if err != nil {
 		return nil, nil, err
 	}
-	defer ans.body.release()
 	meta, err := ans.meta()
 	if err != nil {
 		return nil, nil, err
 	}
-	out := new(TxnResponse)
-	if err := decode(ans, out); err != nil {
-		return nil, nil, err
-	}
 	out.Errors = slices.DeleteFunc(out.Errors, func(e *TxnError) bool { return e == nil })
 	if ans.code == http.StatusConflict || len(out.Errors) > 0 {
-		return out, meta, &StatusError{Method: r.method, Path: r.label(), Code: ans.code, err: out.Errors}
+		return &out, meta, &StatusError{Method: r.method, Path: r.label(), Code: ans.code, err: out.Errors}
 	}
-	return out, meta, nil
+	return &out, meta, nil
 }
 
 // check refuses operations that the server would drop, and then number those behind them wrongly, or read differently.

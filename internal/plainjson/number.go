@@ -53,7 +53,10 @@ func (r *Reader) Int64() int64 {
 // whole reads a number without a sign.
 func (r *Reader) whole() uint64 {
 	digits := r.digits()
-	if len(digits) > len(largest) || len(digits) == len(largest) && string(digits) > largest || len(digits) > 1 && digits[0] == '0' {
+	switch length := len(digits); {
+	case length > 1 && digits[0] == '0',
+		length > len(largest),
+		length == len(largest) && string(digits) > largest:
 		r.Fail()
 		return 0
 	}
@@ -97,6 +100,9 @@ func (r *Reader) digits() []byte {
 		r.pos++
 	}
 	if r.pos == start {
+		if r.pos == len(r.data) {
+			r.lacks()
+		}
 		r.Fail()
 		return nil
 	}

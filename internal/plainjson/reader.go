@@ -23,14 +23,16 @@ type Reader struct {
 	data   []byte
 	pos    int // of the next byte; len(data) once given up
 	failed bool
+	short  bool // whether the data came to an end where more was expected
 
 	scratch []byte // where strings with escapes are put together
 
-	strings   strings.Builder // has room for short strings
-	bytes     []byte          // has room for short values
-	chunk     int             // size of the last piece of memory that was taken to be shared
-	repeated  [256]string     // strings seen, each where its hash says
-	remembers bool            // whether repeated has any
+	strings     strings.Builder // has room for short strings
+	stringChunk int             // how large the piece that it has is; 0: there was none
+	bytes       []byte          // has room for short values
+	byteChunk   int
+	repeated    [256]string // strings seen, each where its hash says
+	remembers   bool        // whether repeated has any
 }
 
 // maxDepth is how deep a value may be that is only skipped.
@@ -38,19 +40,21 @@ const maxDepth = 64
 
 var readers = sync.Pool{New: func() any { return new(Reader) }}
 
-// Decode lets read read the whole of data, which must hold one JSON value. It reports false if the Reader gave up; what was
-// read is then worth nothing.
-func Decode(data []byte, read func(*Reader)) bool {
+// Decode lets read read the whole of data, which must hold one JSON value. It reports false if the Reader gave up.
+func Decode[T any](data []byte, read func(*Reader) T) (v T, ok bool) {
 	r := readers.Get().(*Reader)
 	defer r.release()
 	r.data, r.pos, r.failed = data, 0, false
-	read(r)
-	return !r.failed && r.atEnd()
+	v = read(r)
+	if r.failed || !r.atEnd() {
+		return *new(T), false
+	}
+	return v, true
 }
 
 // release gives the Reader to others, without the memory that this input's values share.
 func (r *Reader) release() {
-	r.data, r.bytes, r.chunk = nil, nil, 0
+	r.data, r.bytes, r.stringChunk, r.byteChunk = nil, nil, 0, 0
 	r.strings = strings.Builder{}
 	if cap(r.scratch) > maxChunk {
 		r.scratch = nil
@@ -65,6 +69,17 @@ func (r *Reader) release() {
 // Fail makes the Reader give up.
 func (r *Reader) Fail() {
 	r.failed, r.pos = true, len(r.data)
+}
+
+// lacks notes that the data came to an end.
+func (r *Reader) lacks() {
+	r.short = r.short || !r.failed
+}
+
+// runOut makes the Reader give up for lack of data.
+func (r *Reader) runOut() {
+	r.lacks()
+	r.Fail()
 }
 
 // peek gives the first byte that is not space, and moves on to it; 0 at the end.
@@ -83,6 +98,7 @@ func (r *Reader) peekPastSpace() byte {
 			return c
 		}
 	}
+	r.lacks()
 	return 0
 }
 
@@ -93,7 +109,12 @@ func (r *Reader) atEnd() bool {
 
 // literal moves past word if that comes next.
 func (r *Reader) literal(word string) bool {
-	if rest := r.data[r.pos:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
+	rest := r.data[r.pos:]
+	if len(rest) < len(word) {
+		r.lacks()
+		return false
+	}
+	if string(rest[:len(word)]) != word {
 		return false
 	}
 	r.pos += len(word)

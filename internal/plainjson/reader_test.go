@@ -61,9 +61,8 @@ var itemFields = Fields[item]{
 	{"Other", func(r *Reader, i *item) { r.Other(&i.Other) }},
 }
 
-func readItems(data []byte) (items []*item, ok bool) {
-	ok = Decode(data, func(r *Reader) { items = List(r, itemFields.New) })
-	return items, ok
+func readItems(data []byte) ([]*item, bool) {
+	return Decode(data, func(r *Reader) []*item { return List(r, itemFields.New) })
 }
 
 // full is an item as a server may send it, in which every field says something.
@@ -76,7 +75,8 @@ const full = `{"Text":"a\"b\\c\/\b\f\n\r\té\u00e9\u003c","Repeated":"r","Bytes"
 var (
 	plain = []string{
 		`null`, `[]`, ` [ ] `, `[null]`, `[{}]`, `[` + full + `]`, "[" + full + ",\n" + full + "\t,\r" + full + "]",
-		`[{"Text":null,"Repeated":null,"Bytes":null,"Uint":null,"Int":null,"Int64":null,"Bool":null,"Strings":null,"Map":null,"Part":null,"Parts":null,"PartsByName":null,"Rest":null,"Other":null}]`,
+		`[{"Text":null,"Repeated":null,"Bytes":null,"Uint":null,"Int":null,"Int64":null,"Bool":null,` +
+			`"Strings":null,"Map":null,"Part":null,"Parts":null,"PartsByName":null,"Rest":null,"Other":null}]`,
 		`[{"Strings":[],"Map":{},"Part":{},"Parts":[],"PartsByName":{},"Rest":{},"Other":{},"Bytes":""}]`,
 		`[{"Bool":false,"Int":0,"Int64":-1,"Uint":0,"Bytes":"YR==","Text":"日本語😀"}]`,
 		`[{"Strings":["1","2","3","4","5","6","7","8","9"]}]`,
@@ -85,19 +85,31 @@ var (
 		`[{"Text":"` + strings.Repeat("long", 1000) + `","Repeated":"` + strings.Repeat(`\n`, 1000) + `","Bytes":"` + strings.Repeat("AAAA", 1000) + `"}]`,
 	}
 	odd = []string{
-		``, ` `, `[`, `]`, `[}`, `[{]`, `{}`, `7`, `"x"`, `true`, `nul`, `nulll`, `[] []`, `[]x`, `[,]`, `[{},]`, `[{}{}]`, `[{} {}]`, `[{"Text"}]`, `[{"Text":}]`,
-		`[{"Text":"a",}]`, `[{"Text":"a" "Uint":1}]`, `[{,"Text":"a"}]`, `[{Text:"a"}]`, `[{'Text':"a"}]`, `[{null:1}]`, `[{"Map":{null:"x"}}]`, `[{"Map":{1:"x"}}]`,
-		`[{"text":"a"}]`, `[{"TEXT":"a"}]`, `[{"Text":"a","tEXT":"b"}]`, `[{"ſtrings":["x"]}]`, "[{\"\u212Aext\":1,\"REſT\":{\"Name\":\"x\"}}]",
+		``, ` `, `[`, `]`, `[}`, `[{]`, `{}`, `7`, `"x"`, `true`, `nul`, `nulll`, `[] []`, `[]x`, `[,]`, `[{},]`, `[{}{}]`,
+		`[{} {}]`, `[{"Text"}]`, `[{"Text":}]`,
+		`[{"Text":"a",}]`, `[{"Text":"a" "Uint":1}]`, `[{,"Text":"a"}]`, `[{Text:"a"}]`, `[{'Text':"a"}]`, `[{null:1}]`,
+		`[{"Map":{null:"x"}}]`, `[{"Map":{1:"x"}}]`,
+		`[{"text":"a"}]`, `[{"TEXT":"a"}]`, `[{"Text":"a","tEXT":"b"}]`, `[{"ſtrings":["x"]}]`,
+		"[{\"\u212Aext\":1,\"REſT\":{\"Name\":\"x\"}}]",
 		`[{"Text":"a","Text":"b"}]`, `[{"Part":{"Name":"x"},"Part":{"Port":1}}]`, `[{"Strings":["a","b"],"Strings":["c"]}]`,
-		`[{"Text":1}]`, `[{"Text":[]}]`, `[{"Text":true}]`, `[{"Uint":"1"}]`, `[{"Uint":-1}]`, `[{"Uint":1.0}]`, `[{"Uint":1e2}]`, `[{"Uint":01}]`, `[{"Uint":+1}]`, `[{"Uint":18446744073709551616}]`,
-		`[{"Uint":99999999999999999999999}]`, `[{"Int":-}]`, `[{"Int":--1}]`, `[{"Int":- 1}]`, `[{"Int":-01}]`, `[{"Int64":9223372036854775808}]`, `[{"Int64":-9223372036854775808}]`, `[{"Int64":-9223372036854775809}]`,
+		`[{"Text":1}]`, `[{"Text":[]}]`, `[{"Text":true}]`, `[{"Uint":"1"}]`, `[{"Uint":-1}]`, `[{"Uint":1.0}]`,
+		`[{"Uint":1e2}]`, `[{"Uint":01}]`, `[{"Uint":+1}]`, `[{"Uint":18446744073709551616}]`,
+		`[{"Uint":99999999999999999999999}]`, `[{"Int":-}]`, `[{"Int":--1}]`, `[{"Int":- 1}]`, `[{"Int":-01}]`,
+		`[{"Int64":9223372036854775808}]`, `[{"Int64":-9223372036854775808}]`, `[{"Int64":-9223372036854775809}]`,
 		`[{"Bool":1}]`, `[{"Bool":"true"}]`, `[{"Bool":tru}]`, `[{"Bool":truex}]`, `[{"Bool":falsetrue}]`,
-		`[{"Bytes":"A"}]`, `[{"Bytes":"AA"}]`, `[{"Bytes":"AA=A"}]`, `[{"Bytes":"A==="}]`, `[{"Bytes":"===="}]`, `[{"Bytes":"AP8-"}]`, `[{"Bytes":"AP8=\n"}]`, "[{\"Bytes\":\"AP8=\n\"}]", "[{\"Bytes\":\"\n\"}]", "[{\"Bytes\":\"AAAA\n\"}]", "[{\"Bytes\":\"AA\nAA\n\n\n\"}]",
+		`[{"Bytes":"A"}]`, `[{"Bytes":"AA"}]`, `[{"Bytes":"AA=A"}]`, `[{"Bytes":"A==="}]`, `[{"Bytes":"===="}]`,
+		`[{"Bytes":"AP8-"}]`, `[{"Bytes":"AP8=\n"}]`, "[{\"Bytes\":\"AP8=\n\"}]", "[{\"Bytes\":\"\n\"}]",
+		"[{\"Bytes\":\"AAAA\n\"}]", "[{\"Bytes\":\"AA\nAA\n\n\n\"}]",
 		`[{"Bytes":"\u0041P8="}]`, `[{"Bytes":[1,2]}]`, `[{"Bytes":"AP8=`, `[{"Bytes":AP8=}]`,
-		`[{"Strings":"x"}]`, `[{"Strings":[1]}]`, `[{"Strings":["a",]}]`, `[{"Strings":{}}]`, `[{"Map":[]}]`, `[{"Map":{"a":1}}]`, `[{"Part":[]}]`, `[{"Part":"x"}]`, `[{"Parts":[null]}]`, `[{"Parts":[1]}]`,
-		`[{"Other":7}]`, `[{"Other":{"a":01}}]`, `[{"Unknown":01}]`, `[{"Unknown":1.}]`, `[{"Unknown":.5}]`, `[{"Unknown":1e}]`, `[{"Unknown":"\x"}]`, `[{"Unknown":{"a"}}]`, `[{"Unknown":[1 2]}]`, `[{"Unknown":nul}]`, `[{"Unknown":}]`,
-		`[{"Text":"\ud83d\ude00"}]`, `[{"Text":"\ud83d"}]`, `[{"Text":"\ude00x"}]`, `[{"Text":"\u12"}]`, `[{"Text":"\u12G4"}]`, `[{"Text":"\`, `[{"Text":"\u`, `[{"Text":"\'"}]`,
-		"[{\"Text\":\"\xff\"}]", "[{\"Text\":\"\xed\xa0\x80\"}]", "[{\"Text\":\"a\\n\xc3\x28\"}]", "[{\"\xff\":1}]", "[{\"Text\":\"\n\"}]", "[{\"Text\":\"\x00\"}]", "[{\"Text\":\"\\n\x01\"}]", "\xef\xbb\xbf[]", "[\v]",
+		`[{"Strings":"x"}]`, `[{"Strings":[1]}]`, `[{"Strings":["a",]}]`, `[{"Strings":{}}]`, `[{"Map":[]}]`,
+		`[{"Map":{"a":1}}]`, `[{"Part":[]}]`, `[{"Part":"x"}]`, `[{"Parts":[null]}]`, `[{"Parts":[1]}]`,
+		`[{"Other":7}]`, `[{"Other":{"a":01}}]`, `[{"Unknown":01}]`, `[{"Unknown":1.}]`, `[{"Unknown":.5}]`,
+		`[{"Unknown":1e}]`, `[{"Unknown":"\x"}]`, `[{"Unknown":{"a"}}]`, `[{"Unknown":[1 2]}]`, `[{"Unknown":nul}]`,
+		`[{"Unknown":}]`,
+		`[{"Text":"\ud83d\ude00"}]`, `[{"Text":"\ud83d"}]`, `[{"Text":"\ude00x"}]`, `[{"Text":"\u12"}]`,
+		`[{"Text":"\u12G4"}]`, `[{"Text":"\`, `[{"Text":"\u`, `[{"Text":"\'"}]`,
+		"[{\"Text\":\"\xff\"}]", "[{\"Text\":\"\xed\xa0\x80\"}]", "[{\"Text\":\"a\\n\xc3\x28\"}]", "[{\"\xff\":1}]",
+		"[{\"Text\":\"\n\"}]", "[{\"Text\":\"\x00\"}]", "[{\"Text\":\"\\n\x01\"}]", "\xef\xbb\xbf[]", "[\v]",
 		`[{"Unknown":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}]`,
 		`[{"Unknown":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}]`,
 		`[{"Other":` + strings.Repeat(`{"a":`, 20000) + `1` + strings.Repeat("}", 20000) + `}]`,

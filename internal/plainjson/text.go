@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// Short strings and values share pieces of memory, for fewer allocations: whoever holds one holds the piece with the
-// others in it. The first pieces are small, since many an answer has one item.
+// Short strings share pieces of memory, and short values others, for fewer allocations: whoever holds one holds the piece
+// with the others in it. The first piece has room for one, since many an answer has one item.
 const (
-	minChunk  = 64
+	minChunk  = 64 // of the second piece; they double from there on
 	maxChunk  = 2048
 	maxShared = 256 // longer ones have memory of their own
 )
@@ -59,7 +59,7 @@ func (r *Reader) Bytes() []byte {
 	}
 	length := bytes.IndexByte(r.data[r.pos:], '"')
 	if length < 0 {
-		r.Fail()
+		r.runOut()
 		return nil
 	}
 	encoded := r.data[r.pos : r.pos+length]
@@ -90,7 +90,7 @@ func (r *Reader) keep(b []byte) string {
 	}
 	if r.strings.Cap()-r.strings.Len() < len(b) {
 		r.strings = strings.Builder{}
-		r.strings.Grow(r.nextChunk(len(b)))
+		r.strings.Grow(nextChunk(&r.stringChunk, len(b)))
 	}
 	start := r.strings.Len()
 	r.strings.Write(b)
@@ -103,16 +103,21 @@ func (r *Reader) space(n int) []byte {
 		return make([]byte, n)
 	}
 	if len(r.bytes) < n {
-		r.bytes = make([]byte, r.nextChunk(n))
+		r.bytes = make([]byte, nextChunk(&r.byteChunk, n))
 	}
 	b := r.bytes[:n:n]
 	r.bytes = r.bytes[n:]
 	return b
 }
 
-func (r *Reader) nextChunk(need int) int {
-	r.chunk = min(max(2*r.chunk, minChunk), maxChunk)
-	return max(r.chunk, need)
+// nextChunk gives the size of a piece after one of the size last, for what needs need.
+func nextChunk(last *int, need int) int {
+	if *last == 0 {
+		*last = minChunk / 2
+		return need
+	}
+	*last = min(2**last, maxChunk)
+	return max(*last, need)
 }
 
 // ordinary has the characters that stand for themselves in a string and need no further look.
@@ -145,7 +150,7 @@ func (r *Reader) chars() []byte {
 			ascii = false
 		}
 	}
-	r.Fail()
+	r.runOut()
 	return nil
 }
 
@@ -171,47 +176,51 @@ func (r *Reader) unescape(start, i int) []byte {
 			r.pos, r.scratch = i+1, b
 			return r.valid(b, false)
 		}
-		if i == len(r.data) || r.data[i] != '\\' {
-			break
-		}
-		char, length := escaped(r.data[i+1:])
+		char, length := escaped(r.data[i:])
 		if length == 0 {
+			if len(r.data)-i >= maxEscape {
+				r.Fail()
+			}
 			break
 		}
 		b = utf8.AppendRune(b, char)
-		i += 1 + length
+		i += length
 	}
-	r.Fail()
+	r.runOut()
 	return nil
 }
 
-// escaped reads what follows a backslash: the character that is meant, and how long its description is, 0 if it makes no
-// sense. A pair of surrogates makes none: servers send such characters as they are.
+// maxEscape is the length of the longest escape.
+const maxEscape = len(`\u0000`)
+
+// escaped reads an escape: the character that is meant, and how long the escape is, 0 if it makes no sense. A pair of
+// surrogates makes none: servers send such characters as they are.
 func escaped(b []byte) (rune, int) {
-	if len(b) == 0 {
+	if len(b) < 2 || b[0] != '\\' {
 		return 0, 0
 	}
-	switch b[0] {
+	switch b[1] {
 	case '"', '\\', '/':
-		return rune(b[0]), 1
+		return rune(b[1]), 2
 	case 'b':
-		return '\b', 1
+		return '\b', 2
 	case 'f':
-		return '\f', 1
+		return '\f', 2
 	case 'n':
-		return '\n', 1
+		return '\n', 2
 	case 'r':
-		return '\r', 1
+		return '\r', 2
 	case 't':
-		return '\t', 1
+		return '\t', 2
 	case 'u':
-		if len(b) >= 5 {
-			return hexadecimal(b[1:5])
+		if len(b) >= maxEscape {
+			return hexadecimal(b[2:maxEscape])
 		}
 	}
 	return 0, 0
 }
 
+// hexadecimal reads the number of an escape.
 func hexadecimal(b []byte) (rune, int) {
 	char := rune(0)
 	for _, c := range b {
@@ -230,5 +239,5 @@ func hexadecimal(b []byte) (rune, int) {
 	if utf16.IsSurrogate(char) {
 		return 0, 0
 	}
-	return char, 1 + len(b)
+	return char, maxEscape
 }
