@@ -5,6 +5,7 @@ package consul
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -28,13 +29,14 @@ type feedState[T any] struct {
 	err      error     // why the last question failed; nil where it did not
 	failures uint64    // how many did so far
 	failing  time.Time // since when they do
-	ended    bool      // the error is the last one
+	ended    bool      // this is the last state
 
 	next chan struct{} // closed when there is a newer state
 }
 
-// newFeed starts a feed. It runs until end is called, or an error is permanent.
+// newFeed starts a feed. It runs until end is called, or an error is final.
 func newFeed[T any](w *watcher[T]) *feed[T] {
+	w.o.Persistent = true // each of those who follow it decides for itself
 	f := &feed[T]{done: make(chan struct{})}
 	f.state.Store(&feedState[T]{next: make(chan struct{})})
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -60,33 +62,39 @@ func (f *feed[T]) run(ctx context.Context, w *watcher[T]) {
 	})
 	s := *f.state.Load()
 	s.ended = true
-	if cause := context.Cause(ctx); cause != nil {
-		s.err, s.failures = cause, s.failures+1
+	if cause := context.Cause(ctx); cause != nil && cause != errUnused {
+		s.fail(cause)
 	}
 	f.publish(&s)
 }
 
+// errUnused is why a feed ends that nobody uses any more.
+var errUnused = errors.New("nobody uses the feed")
+
 // note takes in what the watch tells.
 func (f *feed[T]) note(value T, changed bool, err error) {
-	now := time.Now()
 	before := f.state.Load()
 	s := *before
-	switch {
-	case err != nil:
-		if s.err == nil {
-			s.failing = now
-		}
-		s.err, s.failures = err, s.failures+1
-	default:
+	if changed {
+		s.value, s.version = value, s.version+1
+	}
+	if err != nil {
+		s.fail(err)
+	} else {
+		now := time.Now()
 		f.asked.Store(&now)
 		s.err = nil
-		if changed {
-			s.value, s.version = value, s.version+1
-		}
 	}
-	if s.version != before.version || s.failures != before.failures || before.err != nil {
+	if changed || err != nil || before.err != nil {
 		f.publish(&s)
 	}
+}
+
+func (s *feedState[T]) fail(err error) {
+	if s.err == nil {
+		s.failing = time.Now()
+	}
+	s.err, s.failures = err, s.failures+1
 }
 
 // publish makes s the state.
@@ -103,9 +111,9 @@ func (f *feed[T]) end(cause error) {
 	<-f.done
 }
 
-// follow gives the value, each one that comes after it, and each error, until ctx ends or the feed does. Of several that
-// came meanwhile the last is given.
-func (f *feed[T]) follow(ctx context.Context) iter.Seq2[T, error] {
+// follow gives the value, each one that comes after it, and each error, until ctx ends or the feed does, or, unless it is
+// persistent, an error is permanent. Of several that came meanwhile the last is given.
+func (f *feed[T]) follow(ctx context.Context, persistent bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var version, failures uint64
 		for ctx.Err() == nil {
@@ -117,7 +125,7 @@ func (f *feed[T]) follow(ctx context.Context) iter.Seq2[T, error] {
 			}
 			if s.err != nil && s.failures > failures {
 				var none T
-				if failures = s.failures; !yield(none, s.err) {
+				if failures = s.failures; !yield(none, s.err) || settled(s.err) && !persistent {
 					return
 				}
 			}
@@ -141,17 +149,31 @@ type feeds struct {
 
 // A sharedFeed is a feed and how many use it.
 type sharedFeed struct {
-	feed  any // a *feed[T]
-	users int
-	ended <-chan struct{}
-	end   func(cause error)
+	feed   any // a *feed[T]
+	users  int
+	ended  <-chan struct{}
+	cancel context.CancelCauseFunc
+}
+
+// end ends the feed, and waits for that.
+func (s *sharedFeed) end(cause error) {
+	s.cancel(cause)
+	<-s.ended
 }
 
 // A question is a Query and what tells it from others of the client.
 type question[T any] struct {
-	name  string
+	kind  string // of what is asked for: "service"
+	name  string // of what is asked for; empty where the kind says all
 	ask   Query[T]
 	event bool // its indexes are no counters
+}
+
+func (q question[T]) String() string {
+	if q.name == "" {
+		return q.kind
+	}
+	return fmt.Sprintf("%s %q", q.kind, q.name)
 }
 
 // share gives the feed of a question, which is made unless there is one, and a function that gives it back: the last to do
@@ -159,19 +181,21 @@ type question[T any] struct {
 func share[T any](c *Client, q question[T], opts []WatchOption) (*feed[T], func()) {
 	w, err := newWatcher(q.ask, opts)
 	if err != nil {
-		return failedFeed[T](fmt.Errorf("consul: watch %s: %w", q.name, err)), func() {}
+		return failedFeed[T](fmt.Errorf("consul: watch %v: %w", q, err)), func() {}
 	}
 	w.anyIndex = q.event
-	key := fmt.Sprintf("%s %+v", q.name, w.o)
+	w.hooks, w.info = c.hooks, WatchInfo{q.kind, q.name}
+	w.o.Persistent, w.o.KeepFor = false, 0 // are the matter of those who follow
+	key := fmt.Sprintf("%v %#v", q, w.o)
 	c.feeds.mu.Lock()
 	defer c.feeds.mu.Unlock()
 	if c.feeds.closed {
-		return failedFeed[T](fmt.Errorf("consul: watch %s: %w", q.name, ErrClosed)), func() {}
+		return failedFeed[T](fmt.Errorf("consul: watch %v: %w", q, ErrClosed)), func() {}
 	}
 	s := c.feeds.shared[key]
 	if s == nil || isClosed(s.ended) {
 		f := newFeed(w)
-		s = &sharedFeed{feed: f, ended: f.done, end: f.end}
+		s = &sharedFeed{feed: f, ended: f.done, cancel: f.cancel}
 		if c.feeds.shared == nil {
 			c.feeds.shared = map[string]*sharedFeed{}
 		}
@@ -191,7 +215,7 @@ func (fs *feeds) release(key string, s *sharedFeed) {
 	}
 	fs.mu.Unlock()
 	if last {
-		s.end(context.Canceled)
+		s.end(errUnused)
 	}
 }
 
@@ -202,8 +226,12 @@ func (fs *feeds) close() {
 	shared := fs.shared
 	fs.shared = nil
 	fs.mu.Unlock()
+	cause := fmt.Errorf("consul: watch: %w", ErrClosed)
 	for _, s := range shared {
-		s.end(fmt.Errorf("consul: watch: %w", ErrClosed))
+		s.cancel(cause)
+	}
+	for _, s := range shared {
+		<-s.ended
 	}
 }
 

@@ -91,7 +91,7 @@ func TestWatchKeys(t *testing.T) {
 			"80", "81", `["app/port": malformed value: want a whole number of 64 bits: invalid syntax]`,
 			`["app/port": malformed value: want a whole number of 64 bits: invalid syntax "app/prot": unknown key]`,
 			`["app/port": malformed value: want a whole number of 64 bits: invalid syntax]`,
-			"81", "not valid", "83", "trouble", "84", "80",
+			"81", "not valid", "83", "trouble", "84", "trouble", "80",
 		}
 		if got := end(); !slices.Equal(got, want) {
 			w.Errorf("got %q, want %q", got, want)

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// Defaults of WatchOptions.
+// Defaults of WatchOptions. With the server's jitter, a sixteenth, the wait stays below the minute after which proxies and
+// load balancers commonly hang up.
 const (
-	DefaultWatchWait = time.Minute
-	DefaultWatchRate = 10
+	DefaultWatchWait = 55 * time.Second
+	DefaultWatchRate = 20
 )
 
 // A Query is a question that the server can hold back until the answer changes: a method of a family, with its arguments
@@ -23,6 +24,13 @@ const (
 //		return client.Health().State(ctx, consul.HealthCritical, opts...)
 //	}
 type Query[T any] func(ctx context.Context, opts ...QueryOption) (T, *QueryMeta, error)
+
+// QueryOf fills in the argument of a method that takes one: QueryOf(client.KV().Get, "config/port").
+func QueryOf[A, T any](method func(context.Context, A, ...QueryOption) (T, *QueryMeta, error), arg A) Query[T] {
+	return func(ctx context.Context, opts ...QueryOption) (T, *QueryMeta, error) {
+		return method(ctx, arg, opts...)
+	}
+}
 
 // A WatchOption changes a watch or a view. *WatchOptions is one, as is what functions like Settle give, and so is each
 // QueryOption, which then applies to each question: Stale(), WithTags("v2") … Options apply in the order given; of two
@@ -42,8 +50,8 @@ type WatchOptions struct {
 	// noticed when that, a sixteenth of it and Config.Timeout have passed.
 	Wait time.Duration
 
-	// Rate is how many questions a second there are at most in the long run, whatever the server answers; 0:
-	// DefaultWatchRate. As many may come at once after some quiet.
+	// Rate is how many questions there are at most in any second, whatever the server answers; 0: DefaultWatchRate. Half of
+	// them may come one right after the other.
 	Rate int
 
 	// Settle is how long nothing has to change before a change is told of, so that several in quick succession come as one;
@@ -54,7 +62,8 @@ type WatchOptions struct {
 	EveryAnswer bool
 
 	// Persistent has a watch go on after errors that the next question would meet too: ErrPermissionDenied, ErrBadRequest
-	// and the like. Without it, such an error is its last.
+	// and the like. Without it, such an error is its last. ErrClosed, ErrInvalidKey and ErrInvalidOption end it anyway. A
+	// view is always persistent.
 	Persistent bool
 
 	// KeepFor is for how long a view serves what it knows while the servers can't be asked; 0: for ever.
@@ -84,32 +93,36 @@ func KeepFor(d time.Duration) WatchOption {
 // Watch asks query again and again, and gives each answer that differs from the one before, the first included, until ctx
 // ends or the loop is left. Both end it at once: it runs in the loop's own goroutine, and while the loop's body runs
 // nothing is asked. What changes meanwhile comes as one change; a state that did not last may be missed, the last one is
-// not. The query has to be of an endpoint whose answers have an index or a hash.
+// not.
 //
 // What is absent (ErrNotFound, with an index) is a state: it comes as the zero value. Other errors come as such, and the
-// question is asked again, after a pause that is random and grows up to ten seconds while it keeps failing. An error that
-// the next question would meet too ends the watch, unless it is Persistent: ErrPermissionDenied, ErrBadRequest,
-// ErrInvalidOption, ErrClosed. The end of ctx is not told of as an error.
+// question is asked again, after a pause that is random and grows up to ten seconds while it keeps failing; RetryPolicy has
+// no part in that. An error that the next question would meet too ends the watch, unless it is Persistent:
+// ErrPermissionDenied, ErrBadRequest, ErrInvalidOption, ErrClosed. The end of ctx is not told of as an error.
 //
-// Answers are compared by their content. After an error, and where the index has gone backwards (the servers were restored
-// from a snapshot, the agent was wiped), the question is asked anew, without an index.
+// Answers are compared by their content, since servers raise an index for other reasons, too, and answer at the end of each
+// wait. After an error, and where the index has gone backwards (the servers were restored from a snapshot, the agent was
+// wiped), the question is asked anew, without an index. Where the server does not wait, as at an endpoint whose answers have
+// neither an index nor a hash, the pauses between answers that say nothing new grow as those after errors do.
 //
 // Several watches of one thing by one client had better be those that a Client makes, such as Client.WatchService: they
 // share their questions.
 func Watch[T any](ctx context.Context, query Query[T], opts ...WatchOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		var none T
 		w, err := newWatcher(query, opts)
+		if err == nil {
+			err = checkContext(ctx)
+		}
 		if err != nil {
-			var none T
 			yield(none, fmt.Errorf("consul: watch: %w", err))
 			return
 		}
 		w.run(ctx, func(changed bool, err error) bool {
-			if err != nil {
-				var none T
-				return yield(none, err)
+			if changed && !yield(w.told, nil) {
+				return false
 			}
-			return !changed || yield(w.told, nil)
+			return err == nil || yield(none, err)
 		})
 	}
 }
@@ -136,6 +149,13 @@ func (s *WatchOptions) applyWatch(o *WatchOptions) {
 	set(&o.EveryAnswer, s.EveryAnswer)
 	set(&o.Persistent, s.Persistent)
 	set(&o.KeepFor, s.KeepFor)
+}
+
+func checkContext(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("the context is nil: %w", ErrInvalidOption)
+	}
+	return nil
 }
 
 // watchOptions gives what the options say together, or ErrInvalidOption.

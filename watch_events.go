@@ -4,7 +4,6 @@ package consul
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 )
@@ -41,7 +40,8 @@ func (c *Client) WatchEvents(ctx context.Context, name string, opts ...WatchOpti
 
 func (c *Client) eventsQuestion(name string) question[[]*UserEvent] {
 	return question[[]*UserEvent]{
-		name:  fmt.Sprintf("events %q", name),
+		kind:  "events",
+		name:  name,
 		event: true,
 		ask: func(ctx context.Context, opts ...QueryOption) ([]*UserEvent, *QueryMeta, error) {
 			return c.Event().List(ctx, name, opts...)

@@ -12,9 +12,15 @@ import (
 // watchOf gives the changes of what a question is about. It takes part in the feed for as long as the loop runs.
 func watchOf[T any](ctx context.Context, c *Client, q question[T], opts []WatchOption) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		if err := checkContext(ctx); err != nil {
+			var none T
+			yield(none, fmt.Errorf("consul: watch: %w", err))
+			return
+		}
 		f, release := share(c, q, opts)
 		defer release()
-		f.follow(ctx)(yield)
+		o, _ := watchOptions(opts) // where there is an error, it is the feed's
+		f.follow(ctx, o.Persistent)(yield)
 	}
 }
 
@@ -34,7 +40,7 @@ func (c *Client) ViewKey(ctx context.Context, key string, opts ...WatchOption) *
 
 func (c *Client) keyQuestion(key string) question[*KVPair] {
 	return question[*KVPair]{
-		name: fmt.Sprintf("key %q", key),
+		kind: "key", name: key,
 		ask: func(ctx context.Context, opts ...QueryOption) (*KVPair, *QueryMeta, error) {
 			return c.KV().Get(ctx, key, opts...)
 		},
@@ -50,7 +56,7 @@ func (c *Client) ViewPrefix(ctx context.Context, prefix string, opts ...WatchOpt
 
 func (c *Client) prefixQuestion(prefix string) question[KVPairs] {
 	return question[KVPairs]{
-		name: fmt.Sprintf("prefix %q", prefix),
+		kind: "prefix", name: prefix,
 		ask: func(ctx context.Context, opts ...QueryOption) (KVPairs, *QueryMeta, error) {
 			return c.KV().List(ctx, prefix, opts...)
 		},
@@ -74,7 +80,7 @@ func (c *Client) ViewService(ctx context.Context, service string, opts ...WatchO
 
 func (c *Client) serviceQuestion(service string) question[[]*ServiceEntry] {
 	return question[[]*ServiceEntry]{
-		name: fmt.Sprintf("service %q", service),
+		kind: "service", name: service,
 		ask: func(ctx context.Context, opts ...QueryOption) ([]*ServiceEntry, *QueryMeta, error) {
 			return c.Health().Service(ctx, service, opts...)
 		},
@@ -98,7 +104,7 @@ func (c *Client) ViewChecks(ctx context.Context, state string, opts ...WatchOpti
 
 func (c *Client) checksQuestion(state string) question[HealthChecks] {
 	return question[HealthChecks]{
-		name: fmt.Sprintf("checks %q", state),
+		kind: "checks", name: state,
 		ask: func(ctx context.Context, opts ...QueryOption) (HealthChecks, *QueryMeta, error) {
 			return c.Health().State(ctx, state, opts...)
 		},
@@ -121,7 +127,7 @@ func (c *Client) ViewServices(ctx context.Context, opts ...WatchOption) *View[ma
 }
 
 func (c *Client) servicesQuestion() question[map[string][]string] {
-	return question[map[string][]string]{name: "services", ask: c.Catalog().Services}
+	return question[map[string][]string]{kind: "services", ask: c.Catalog().Services}
 }
 
 // WatchNodes gives the nodes of the catalog, and each change of them. See Watch for how it goes on, and ends.
@@ -139,5 +145,5 @@ func (c *Client) ViewNodes(ctx context.Context, opts ...WatchOption) *View[[]*No
 }
 
 func (c *Client) nodesQuestion() question[[]*Node] {
-	return question[[]*Node]{name: "nodes", ask: c.Catalog().Nodes}
+	return question[[]*Node]{kind: "nodes", ask: c.Catalog().Nodes}
 }

