@@ -21,14 +21,15 @@ const (
 	// Random takes any.
 	Random
 
-	// Weighted takes any, each as often as its weight says in relation to the others': AgentWeights.Passing, or where a
-	// check of it warns (see WithWarning), AgentWeights.Warning.
+	// Weighted takes each as often as its weight says, and evenly spread: AgentWeights.Passing, or where a check of it warns
+	// (see WithWarning), AgentWeights.Warning. Out of as many picks in a row as the weights are together, each instance gets
+	// exactly its weight. One without a weight stands in for those that are held back, as all do if none has a weight.
 	Weighted
 
 	// LeastPending takes that one of two, drawn at random, which has fewer picks under way: Instance.Done has to be called.
 	LeastPending
 
-	// Nearest takes the one that is nearest by round-trip time to the agent that is asked, or to another node that Near says.
+	// Nearest takes the one that is nearest, by round-trip time, to the agent that is asked, or to another node: see Near.
 	Nearest
 )
 
@@ -36,123 +37,166 @@ var balanceNames = [...]string{"round robin", "random", "weighted", "least pendi
 
 // String gives the name: "round robin" …
 func (b Balance) String() string {
-	if b < 0 || int(b) >= len(balanceNames) {
+	if !b.known() {
 		return fmt.Sprintf("Balance(%d)", int(b))
 	}
 	return balanceNames[b]
 }
+
+func (b Balance) known() bool { return b >= 0 && int(b) < len(balanceNames) }
 
 func (b Balance) applyService(o *ServiceOptions) { o.Balance = b }
 
 // A chooser chooses among the instances of one moment, of which there is one at least. It is used concurrently.
 type chooser interface{ choose() *Instance }
 
-// over gives the chooser among instances.
-func (b Balance) over(all []*Instance) chooser {
+// over gives the chooser among instances. Turn counts the picks; it outlives the instances, so that a change of them does
+// not have it begin with the first again.
+func (b Balance) over(all []*Instance, turn *atomic.Uint64) chooser {
 	switch b {
 	case Random:
-		return randomly(all)
+		return &drawing{all, atRandom(len(all))}
 	case Weighted:
-		return newWeighted(all)
+		return &drawing{all, byWeight(all, turn)}
 	case LeastPending:
-		return leastPending(all)
+		return &leastPending{all, atRandom(len(all))}
 	case Nearest:
 		return nearest(all)
 	default:
-		return &roundRobin{all: all}
+		return &drawing{all, &inTurn{uint64(len(all)), turn}}
 	}
 }
 
-type roundRobin struct {
-	all  []*Instance
-	next atomic.Uint64
+// A drawer draws the place of an instance, whatever became of it.
+type drawer interface{ draw() int }
+
+// drawing chooses what is drawn.
+type drawing struct {
+	all []*Instance
+	drawer
 }
 
-func (r *roundRobin) choose() *Instance {
-	return firstFree(r.all, int((r.next.Add(1)-1)%uint64(len(r.all))))
+func (d *drawing) choose() *Instance { return d.all[drawFree(d.all, d.drawer)] }
+
+// redraws bounds how often an instance that is held back is put back, before the next free one is taken for it. Drawing
+// again, rather than taking the next one, spreads its part over all others.
+const redraws = 8
+
+// drawFree draws an instance that is not held back.
+func drawFree(all []*Instance, d drawer) int {
+	at := 0
+	for range redraws {
+		if at = d.draw(); !all[at].hold.active() {
+			return at
+		}
+	}
+	return firstFree(all, at)
 }
 
-type randomly []*Instance
-
-func (all randomly) choose() *Instance { return firstFree(all, rand.IntN(len(all))) }
+// firstFree finds the first instance from a place on that is not held back; where all are, the one whose time is up first.
+func firstFree(all []*Instance, from int) int {
+	best := from
+	for n := range all {
+		at := (from + n) % len(all)
+		if !all[at].hold.active() {
+			return at
+		}
+		if all[at].hold.till.Load() < all[best].hold.till.Load() {
+			best = at
+		}
+	}
+	return best
+}
 
 type nearest []*Instance
 
-func (all nearest) choose() *Instance { return firstFree(all, 0) }
+func (all nearest) choose() *Instance { return all[firstFree(all, 0)] }
 
-type leastPending []*Instance
+type inTurn struct {
+	n    uint64
+	turn *atomic.Uint64
+}
 
-func (all leastPending) choose() *Instance {
-	first := rand.IntN(len(all))
-	a := firstFree(all, first)
-	if len(all) == 1 {
+func (t *inTurn) draw() int { return int(t.turn.Add(1) % t.n) }
+
+type atRandom int
+
+func (n atRandom) draw() int { return rand.IntN(int(n)) }
+
+type leastPending struct {
+	all []*Instance
+	any drawer
+}
+
+func (l *leastPending) choose() *Instance {
+	n := len(l.all)
+	at := drawFree(l.all, l.any)
+	a := l.all[at]
+	if n == 1 {
 		return a
 	}
-	b := firstFree(all, (first+1+rand.IntN(len(all)-1))%len(all))
-	if b.pending.Load() < a.pending.Load() {
-		return b
+	for range redraws {
+		b := l.all[(at+1+rand.IntN(n-1))%n]
+		if b.hold.active() {
+			continue
+		}
+		if b.pending.Load() < a.pending.Load() {
+			return b
+		}
+		break
 	}
 	return a
 }
 
-// weighted draws from the sums of the weights up to each instance.
-type weighted struct {
-	all  []*Instance
-	sums []int
+// maxWeight is the largest weight that Consul takes.
+const maxWeight = 1<<16 - 1
+
+// A weighing draws by weight. It goes round a circle on which each instance has an arc as long as its weight, with a step
+// that shares no factor with the length of the circle: each point is met once in a round. The step is near the golden
+// section of the circle, which spreads the points of any stretch of a round evenly.
+type weighing struct {
+	ends []uint64 // where each arc ends; the last is the length of the circle
+	step uint64
+	turn *atomic.Uint64
 }
 
-func newWeighted(all []*Instance) chooser {
-	w := &weighted{all: all, sums: make([]int, len(all))}
-	sum := 0
+func byWeight(all []*Instance, turn *atomic.Uint64) drawer {
+	w := &weighing{ends: make([]uint64, len(all)), turn: turn}
+	var length uint64
 	for n, i := range all {
-		sum += i.weight()
-		w.sums[n] = sum
+		length += i.weight()
+		w.ends[n] = length
 	}
-	if sum == 0 {
-		return randomly(all)
+	if length == 0 {
+		return &inTurn{uint64(len(all)), turn}
+	}
+	w.step = max(1, length*618/1000)
+	for gcd(w.step, length) > 1 {
+		w.step++
 	}
 	return w
 }
 
-// redraws bounds how often an instance that is held back is put back, before the next free one is taken for it.
-const redraws = 8
-
-func (w *weighted) choose() *Instance {
-	at := 0
-	for range redraws {
-		at, _ = slices.BinarySearch(w.sums, 1+rand.IntN(w.sums[len(w.sums)-1]))
-		if i := w.all[at]; !i.held() {
-			return i
-		}
-	}
-	return firstFree(w.all, at)
+func (w *weighing) draw() int {
+	length := w.ends[len(w.ends)-1]
+	point := w.turn.Add(1) % length * w.step % length
+	at, _ := slices.BinarySearch(w.ends, point+1)
+	return at
 }
 
 // weight is how much of the work an instance gets.
-func (i *Instance) weight() int {
+func (i *Instance) weight() uint64 {
 	e := i.Entry()
 	w := e.Service.Weights.Passing
 	if e.Checks.AggregatedStatus() == HealthWarning {
 		w = e.Service.Weights.Warning
 	}
-	return max(0, w)
+	return uint64(min(max(0, w), maxWeight))
 }
 
-// firstFree is the first instance from the one at a place on that is not held back; where all are, the one whose time is up
-// first.
-func firstFree(all []*Instance, at int) *Instance {
-	best := all[at]
-	if !best.held() {
-		return best
+func gcd(a, b uint64) uint64 {
+	for b != 0 {
+		a, b = b, a%b
 	}
-	for n := range all {
-		i := all[(at+n)%len(all)]
-		if !i.held() {
-			return i
-		}
-		if i.heldTill.Load() < best.heldTill.Load() {
-			best = i
-		}
-	}
-	return best
+	return a
 }

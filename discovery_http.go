@@ -3,6 +3,7 @@ package consul
 // This file holds the RoundTripper of a Resolver: HTTP to the instances of services, one chosen for each request.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,18 +11,21 @@ import (
 )
 
 // RoundTripper gives one that sends each request to an instance of the service that its URL names:
-// http://web.service.consul/path. A port in the URL is not looked at, and the Host header is what the URL says. What is no
-// name of a service goes to next as it is; a nil next is http.DefaultTransport.
+// http://web.service.consul/path. A port in the URL is not looked at. The Host header is Request.Host where that is set, or
+// else the host of the URL, as if the name had been resolved. What is no name of a service goes to next as it is.
 //
-// A request that failed, or was answered with 502, 503 or 504, is sent to another instance, up to three in all, and the
-// failed one is held back, if it may be repeated: its method is idempotent, or nothing of it was sent, and its body is
-// absent or can be had again (Request.GetBody). The body of the answer has to be closed, as ever.
+// A request that failed, or was answered with 502, 503 or 504, is sent to another instance, up to three in all, if it may
+// be repeated: its method is idempotent by RFC 9110, or it has an Idempotency-Key header, or nothing of it was sent; and its
+// body is absent or can be had again (Request.GetBody). The instance that failed is held back. If none does better, the
+// last one's answer or all errors are given. The body of an answer has to be closed, as ever; with LeastPending the request
+// is pending until then.
 //
-// With https the certificates have to be for the instances' addresses. Where they are for the services' names, have
-// http.Transport.DialContext be the Resolver's instead.
+// A nil next is a transport of the Resolver's, which gives up connecting after five seconds. With https the certificates
+// have to be for the instances' addresses. Where they are for the services' names, have http.Transport.DialContext be the
+// Resolver's instead.
 func (r *Resolver) RoundTripper(next http.RoundTripper) http.RoundTripper {
 	if next == nil {
-		next = http.DefaultTransport
+		next = r.transport()
 	}
 	return &serviceTransport{r, next}
 }
@@ -36,48 +40,74 @@ func (t *serviceTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if !ok {
 		return t.next.RoundTrip(req)
 	}
-	var resp *http.Response
-	sent := 0
-	err := s.try(req.Context(), func(i *Instance) (error, bool) {
-		if resp != nil { // of the instance before, which can't serve now
-			resp.Body.Close()
-			resp = nil
-		}
-		attempt, err := attemptOf(req, i.Address, sent)
-		if err != nil {
-			return err, false
-		}
-		sent++
-		if resp, err = t.next.RoundTrip(attempt); err != nil {
-			return err, repeatable(req) || neverSent(err) && rewindable(req)
-		}
-		if unavailable(resp) {
-			return fmt.Errorf("answered with status %s", resp.Status), repeatable(req)
-		}
-		if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is a connection
-			i.pending.Add(1) // until the body is closed
-			resp.Body = &countedBody{ReadCloser: resp.Body, done: sync.OnceFunc(func() { i.pending.Add(-1) })}
-		}
-		return nil, false
-	})
-	if sent == 0 && req.Body != nil {
+	f := failover{req: req, next: t.next}
+	err := s.try(req.Context(), f.send)
+	if f.sent == 0 && req.Body != nil {
 		req.Body.Close() // as those do that it is sent with
 	}
-	if resp != nil {
-		return resp, nil // be it that no instance can serve: then it is the last one's answer
+	if f.resp != nil {
+		return f.resp, nil
 	}
 	return nil, err
 }
 
-// attemptOf is the request as it goes to an instance. Its body is a new one from the second on.
-func attemptOf(req *http.Request, address string, sent int) (*http.Request, error) {
-	attempt := req.Clone(req.Context())
-	attempt.URL.Host = address
-	if attempt.Host == "" {
-		attempt.Host = req.URL.Host
+// CloseIdleConnections is for http.Client.CloseIdleConnections.
+func (t *serviceTransport) CloseIdleConnections() {
+	if next, ok := t.next.(interface{ CloseIdleConnections() }); ok {
+		next.CloseIdleConnections()
 	}
-	if sent > 0 && req.GetBody != nil {
-		body, err := req.GetBody()
+}
+
+// A failover is one request on its way to one instance after the other.
+type failover struct {
+	req  *http.Request
+	next http.RoundTripper
+	sent int
+	resp *http.Response // of the last instance, whether it could serve or not; nil: it did not answer
+}
+
+// send sends the request to an instance.
+func (f *failover) send(i *Instance, _ int) (again bool, err error) {
+	if f.resp != nil { // of an instance that could not serve
+		f.resp.Body.Close()
+		f.resp = nil
+	}
+	attempt, err := f.attempt(i.Address)
+	if err != nil {
+		i.release()
+		return false, err
+	}
+	f.sent++
+	if f.resp, err = f.next.RoundTrip(attempt); err != nil {
+		f.resp = nil
+		i.Done(err)
+		return rewindable(f.req) && (idempotent(f.req) || neverSent(err)), err
+	}
+	if unavailable(f.resp) {
+		err = fmt.Errorf("answered with status %s", f.resp.Status)
+		i.Done(err)
+		return rewindable(f.req) && idempotent(f.req), err
+	}
+	i.note(nil)
+	if f.resp.StatusCode == http.StatusSwitchingProtocols { // whose body is a connection that is written to as well
+		i.release()
+	} else {
+		f.resp.Body = &servedBody{ReadCloser: f.resp.Body, by: i, release: sync.OnceFunc(i.release)}
+	}
+	return false, nil
+}
+
+// attempt is the request as it goes to an instance. Its body is a new one from the second on.
+func (f *failover) attempt(address string) (*http.Request, error) {
+	attempt := f.req.WithContext(f.req.Context())
+	url := *f.req.URL
+	attempt.URL = &url
+	url.Host = address
+	if attempt.Host == "" {
+		attempt.Host = f.req.URL.Host
+	}
+	if f.sent > 0 && f.req.GetBody != nil {
+		body, err := f.req.GetBody()
 		if err != nil {
 			return nil, fmt.Errorf("the request's body can't be had again: %w", err)
 		}
@@ -95,26 +125,36 @@ func unavailable(resp *http.Response) bool {
 	return false
 }
 
-// repeatable reports whether a request may be sent again though it may have been served.
-func repeatable(req *http.Request) bool {
+// idempotent reports whether a request may be sent again though it may have been served.
+func idempotent(req *http.Request) bool {
 	switch req.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return rewindable(req)
+		return true
 	}
-	return false
+	return req.Header.Get("Idempotency-Key") != ""
 }
 
+// rewindable reports whether the body can be had once more.
 func rewindable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
-// A countedBody tells when it is closed.
-type countedBody struct {
+// A servedBody tells on the instance that it breaks off from, and when it is closed.
+type servedBody struct {
 	io.ReadCloser
-	done func()
+	by      *Instance
+	release func()
 }
 
-func (b *countedBody) Close() error {
-	defer b.done()
+func (b *servedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, http.ErrBodyReadAfterClose) && !isContextError(err) {
+		b.by.note(err)
+	}
+	return n, err
+}
+
+func (b *servedBody) Close() error {
+	defer b.release()
 	return b.ReadCloser.Close()
 }

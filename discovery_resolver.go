@@ -1,18 +1,17 @@
 package consul
 
-// This file holds Resolver: services by the names that they have in Consul's DNS, for dialers and for HTTP.
+// This file holds Resolver: services by the names that they have in Consul's DNS.
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
-)
 
-// maxTries is how many instances are tried at most for one piece of work.
-const maxTries = 3
+	"github.com/hashicorp/go-cleanhttp"
+)
 
 // A Resolver connects to services by the names that they have in Consul's DNS:
 //
@@ -23,29 +22,44 @@ const maxTries = 3
 // It asks no DNS server. A service is followed from its first use on, until the Resolver is closed: have the names come from
 // programs and configuration, not from those whom a program serves. It is safe for concurrent use.
 type Resolver struct {
+	// Dialer connects to what is no such name, and to the instances. It is to be set before the first use.
+	Dialer interface {
+		DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	}
+
 	c    *Client
 	opts []ServiceOption
 	ctx  context.Context
 	end  context.CancelFunc
 
-	mu       sync.Mutex
-	services map[string]*Service // by name, without a final dot, in lower case; by name
+	transport func() *http.Transport // that a RoundTripper uses which is given none; one for all
 
-	// Dialer connects to what is no such name, and to the instances. It is to be set before the first use.
-	Dialer interface {
-		DialContext(ctx context.Context, network, address string) (net.Conn, error)
-	}
+	mu       sync.Mutex
+	services map[string]*Service // by name, in lower case, without a final dot
 }
 
 // Resolver makes a Resolver that works until ctx ends or Close is called. The options say how services are followed, and
-// how an instance is chosen.
+// how an instance is chosen. A name's tag is added to theirs, and its datacenter goes before theirs.
 func (c *Client) Resolver(ctx context.Context, opts ...ServiceOption) *Resolver {
-	r := &Resolver{c: c, opts: opts, services: map[string]*Service{}, Dialer: &net.Dialer{}}
+	r := &Resolver{Dialer: &net.Dialer{}, c: c, opts: opts, services: map[string]*Service{}}
 	r.ctx, r.end = context.WithCancel(ctx)
+	r.transport = sync.OnceValue(r.newTransport)
 	return r
 }
 
-// Close ends the Resolver, and the Services that it gave. Connections are left alone.
+// newTransport makes a transport whose idle connections are closed with the Resolver.
+func (r *Resolver) newTransport() *http.Transport {
+	t := cleanhttp.DefaultPooledTransport()
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, maxDial)
+		defer cancel()
+		return r.Dialer.DialContext(ctx, network, address)
+	}
+	context.AfterFunc(r.ctx, t.CloseIdleConnections)
+	return t
+}
+
+// Close ends the Resolver, and the Services that it gave. Connections in use are left alone.
 func (r *Resolver) Close() {
 	r.end()
 	r.mu.Lock()
@@ -57,10 +71,10 @@ func (r *Resolver) Close() {
 }
 
 // Service gives the service of that name, such as "web.service.consul", followed from now on. It reports false where the
-// name is none of a service.
+// name is none of a service. It is the Resolver's to close.
 func (r *Resolver) Service(name string) (*Service, bool) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	service, opts, ok := parseServiceName(name)
+	service, ofName, ok := parseServiceName(name)
 	if !ok {
 		return nil, false
 	}
@@ -69,7 +83,7 @@ func (r *Resolver) Service(name string) (*Service, bool) {
 	if s := r.services[name]; s != nil {
 		return s, true
 	}
-	s := r.c.Service(r.ctx, service, append(opts, r.opts...)...)
+	s := r.c.Service(r.ctx, service, slices.Concat(r.opts, ofName)...)
 	if r.ctx.Err() == nil {
 		r.services[name] = s
 	}
@@ -83,6 +97,9 @@ func parseServiceName(name string) (service string, opts []ServiceOption, ok boo
 		return "", nil, false
 	}
 	labels := strings.Split(name, ".")
+	if slices.Contains(labels, "") {
+		return "", nil, false
+	}
 	for n := len(labels) - 1; n >= max(1, len(labels)-2); n-- {
 		if labels[n] != "service" {
 			continue
@@ -91,60 +108,17 @@ func parseServiceName(name string) (service string, opts []ServiceOption, ok boo
 			opts = append(opts, WithDatacenter(labels[n+1]))
 		}
 		if tag := strings.Join(labels[:n-1], "."); tag != "" {
-			opts = append(opts, WithTags(tag))
+			opts = append(opts, withTag(tag))
 		}
-		return labels[n-1], opts, labels[n-1] != ""
+		return labels[n-1], opts, true
 	}
 	return "", nil, false
 }
 
-// DialContext connects to an instance of the service that address names, whatever its port: it is the instance's that
-// counts. One that can't be connected to is held back, and another is tried, up to three in all. What is no name of a service
-// is left to Dialer. It fits http.Transport.DialContext: the transport then keeps connections by the name, so that the choice
-// is made for each connection, not for each request. Errors: that of the last dial, ErrNoInstances, and the cause of ctx.
-func (r *Resolver) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = address
-	}
-	s, ok := r.Service(host)
-	if !ok {
-		return r.Dialer.DialContext(ctx, network, address)
-	}
-	var conn net.Conn
-	err = s.try(ctx, func(i *Instance) (err error, again bool) {
-		conn, err = r.Dialer.DialContext(ctx, network, i.Address)
-		return err, true
+// withTag adds a tag to those that are asked for.
+func withTag(tag string) ServiceOption {
+	return serviceFunc(func(o *ServiceOptions) {
+		tags := &o.Watch.Query.Tags
+		*tags = append(slices.Clone(*tags), tag)
 	})
-	return conn, err
-}
-
-// Dial is DialContext for TCP, as grpc.WithContextDialer takes it.
-func (r *Resolver) Dial(ctx context.Context, address string) (net.Conn, error) {
-	return r.DialContext(ctx, "tcp", address)
-}
-
-// try has work done by one instance after the other, until one does it, the work says that it is not to be done again, or
-// there were maxTries.
-func (s *Service) try(ctx context.Context, work func(*Instance) (err error, again bool)) error {
-	if err := s.Ready(ctx); err != nil {
-		return err
-	}
-	var failures []error
-	for len(failures) < maxTries {
-		i, err := s.Pick()
-		if err != nil {
-			return errors.Join(append(failures, err)...)
-		}
-		err, again := work(i)
-		i.Done(err)
-		if err == nil {
-			return nil
-		}
-		failures = append(failures, fmt.Errorf("consul: service %q, instance %s at %s: %w", s.name, identity(i.Entry()), i.Address, err))
-		if !again || ctx.Err() != nil || len(failures) >= len(s.Instances()) {
-			break
-		}
-	}
-	return errors.Join(failures...)
 }

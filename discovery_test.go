@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,12 +34,6 @@ func (w *world) provide(port int, change ...func(*consul.AgentServiceRegistratio
 func unhealthy(status string) func(*consul.AgentServiceRegistration) {
 	return func(reg *consul.AgentServiceRegistration) {
 		reg.Check = &consul.AgentServiceCheck{TTL: time.Hour, Status: status}
-	}
-}
-
-func weights(passing, warning int) func(*consul.AgentServiceRegistration) {
-	return func(reg *consul.AgentServiceRegistration) {
-		reg.Weights = &consul.AgentWeights{Passing: passing, Warning: warning}
 	}
 }
 
@@ -135,134 +129,6 @@ func TestServiceAddresses(t *testing.T) {
 	})
 }
 
-func TestRoundRobin(t *testing.T) {
-	t.Parallel()
-	inWorld(t, func(w *world) {
-		for port := 1; port <= 3; port++ {
-			w.provide(port)
-		}
-		for port, n := range picks(w, w.web(), 300) {
-			if n != 100 {
-				w.Errorf("%s was picked %d times of 300", port, n)
-			}
-		}
-	})
-}
-
-// What is drawn comes as often as it should, within six standard deviations.
-func TestRandomBalances(t *testing.T) {
-	t.Parallel()
-	for balance, want := range map[consul.Balance][]float64{
-		consul.Random:   {1. / 3, 1. / 3, 1. / 3},
-		consul.Weighted: {6. / 10, 3. / 10, 1. / 10},
-	} {
-		t.Run(balance.String(), func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				w.provide(0)
-				w.provide(1, weights(6, 1))
-				w.provide(2, weights(3, 1))
-				w.provide(3, weights(7, 1), unhealthy(consul.HealthWarning))
-				const n = 10000
-				got := picks(w, w.web(balance, consul.WithWarning()), n)
-				for at, p := range want {
-					port := fmt.Sprint(at + 1)
-					if off := math.Abs(float64(got[port]) - n*p); off > 6*math.Sqrt(n*p*(1-p)) {
-						w.Errorf("%s was picked %d times of %d, want about %.0f", port, got[port], n, n*p)
-					}
-				}
-			})
-		})
-	}
-}
-
-// With two instances both are always drawn, so that the one with fewer picks under way is certain to be taken.
-func TestLeastPending(t *testing.T) {
-	t.Parallel()
-	inWorld(t, func(w *world) {
-		w.provide(1)
-		w.provide(2)
-		s := w.web(consul.LeastPending)
-		busy, err := s.Pick()
-		if err != nil {
-			w.Fatal(err)
-		}
-		for range 100 {
-			if got := pick(w, s, nil); strings.HasSuffix(busy.Address, ":"+got) {
-				w.Fatal("the busy one was picked")
-			}
-		}
-		busy.Done(nil)
-		if got := picks(w, s, 1000); len(got) != 2 {
-			w.Errorf("when none was busy, picked were %v", got)
-		}
-	})
-}
-
-func TestNearestAsksForTheOrder(t *testing.T) {
-	t.Parallel()
-	inWorld(t, func(w *world) {
-		w.provide(1)
-		client, wire := w.process()
-		s := client.Service(w.Context(), "web", consul.Nearest)
-		defer s.Close()
-		wantError(w, "ready", s.Ready(w.Context()), nil)
-		if url := wire.sent()[0].url; !strings.Contains(url, "near=_agent") || !strings.Contains(url, "passing") {
-			w.Errorf("asked was %s", url)
-		}
-		if got := pick(w, s, nil); got != "1" {
-			w.Errorf("picked was %s", got)
-		}
-	})
-}
-
-// An instance that failed its caller is left alone for a second, and longer each time, while there are others.
-func TestFailedInstancesAreHeldBack(t *testing.T) {
-	t.Parallel()
-	for _, balance := range []consul.Balance{consul.RoundRobin, consul.Random, consul.Weighted, consul.LeastPending, consul.Nearest} {
-		t.Run(balance.String(), func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				w.provide(1)
-				s := w.web(balance)
-				w.provide(2)
-				w.provide(3)
-				failed := s.Instances()[0]
-				failure := errors.New("it does not work")
-				for n := range 8 {
-					for { // until it is picked again
-						i, err := s.Pick()
-						if err != nil {
-							w.Fatal(err)
-						}
-						if i == failed {
-							i.Done(failure)
-							break
-						}
-						i.Done(context.Canceled) // which says nothing
-					}
-					heldFor := min(time.Minute, time.Second<<n)
-					for range 20 {
-						w.sleep(heldFor/20 - time.Millisecond)
-						if i, _ := s.Pick(); i == failed {
-							w.Fatalf("it was picked within %v", heldFor)
-						} else {
-							i.Done(nil)
-						}
-					}
-					w.sleep(20 * time.Millisecond)
-				}
-				for _, i := range s.Instances() {
-					i.Done(failure)
-				}
-				if _, err := s.Pick(); err != nil {
-					w.Errorf("when all have failed: %v", err)
-				}
-			})
-		})
-	}
-}
-
 // Through an outage a service goes on with what it knows, for as long as it is told to.
 func TestServiceInAnOutage(t *testing.T) {
 	t.Parallel()
@@ -291,42 +157,66 @@ func TestServiceInAnOutage(t *testing.T) {
 	})
 }
 
-func BenchmarkPick(b *testing.B) {
-	const n = 1000
-	var body strings.Builder
-	for i := range n {
-		fmt.Fprintf(&body, `,{"Node":{"Node":"n%d","Address":"10.0.0.1"},"Service":{"ID":"web","Service":"web","Port":%d,"Weights":{"Passing":%d}},"Checks":[]}`, i, i+1, i%7+1)
-	}
-	answer := "[" + body.String()[1:] + "]"
-	for b1 := consul.RoundRobin; b1 <= consul.Nearest; b1++ {
-		b.Run(b1.String(), func(b *testing.B) {
-			client := clientWith(b, &consul.Config{Transport: answerOnce(answer)})
-			s := client.Service(b.Context(), "web", b1)
-			defer s.Close()
-			if err := s.Ready(b.Context()); err != nil || len(s.Instances()) != n {
-				b.Fatal(err, len(s.Instances()))
+// A service that the token may not see is told of at once, and found when the token may.
+func TestServiceThatIsDenied(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.provide(1)
+		var allowed atomic.Bool
+		var asked atomic.Int64
+		client := clientWith(w, &consul.Config{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			asked.Add(1)
+			if !allowed.Load() {
+				return answerText(r, http.StatusForbidden, "Permission denied"), nil
 			}
-			b.ReportAllocs()
-			for b.Loop() {
-				i, err := s.Pick()
-				if err != nil {
-					b.Fatal(err)
-				}
-				i.Done(nil)
-			}
-		})
-	}
+			return w.server.Transport().RoundTrip(r)
+		})})
+		s := client.Service(w.Context(), "web")
+		defer s.Close()
+		wantError(w, "ready", s.Ready(w.Context()), consul.ErrPermissionDenied)
+		_, err := s.Pick()
+		wantError(w, "pick", err, consul.ErrNoInstances)
+		wantError(w, "pick", err, consul.ErrPermissionDenied)
+		w.sleep(time.Hour)
+		if n := asked.Load(); n > 3600 {
+			w.Errorf("in an hour it asked %d times", n)
+		}
+		allowed.Store(true)
+		w.sleep(time.Minute)
+		wantError(w, "ready", s.Ready(w.Context()), nil)
+		pick(w, s, nil)
+	})
 }
 
-// answerOnce answers with a body, and holds back what waits for a change.
-func answerOnce(body string) roundTripFunc {
-	return func(r *http.Request) (*http.Response, error) {
-		if r.URL.Query().Has("index") {
-			<-r.Context().Done()
-			return nil, context.Cause(r.Context())
+// A service ends with its Close, with its context and with its client, and so does who waits for it.
+func TestServiceEnds(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		client, wire := w.process()
+		wire.cut(hangBefore)
+		ctx, cancel := context.WithCancel(w.Context())
+		services := []*consul.Service{
+			client.Service(w.Context(), "web"),
+			client.Service(ctx, "web"),
+			client.Service(w.Context(), "web"),
 		}
-		resp := answerText(r, http.StatusOK, body)
-		resp.Header.Set("X-Consul-Index", "7")
-		return resp, nil
-	}
+		waiting := make([]<-chan outcome, len(services))
+		for n, s := range services {
+			waiting[n] = start(func() error { return s.Ready(w.Context()) })
+		}
+		synctest.Wait()
+		if n := wire.count(); n != 1 {
+			w.Errorf("three services that are the same asked %d times", n)
+		}
+		for n, end := range []func(){services[0].Close, cancel, func() { client.Close() }} {
+			end()
+			wantError(w, fmt.Sprintf("ready, %d", n), (<-waiting[n]).err, consul.ErrClosed)
+		}
+		wantError(w, "ready, anew", client.Service(w.Context(), "web").Ready(w.Context()), consul.ErrClosed)
+		services[0].Close()
+		w.sleep(time.Hour)
+		if n := wire.count(); n != 1 {
+			w.Errorf("after the end it asked %d times", n-1)
+		}
+	})
 }
