@@ -5,7 +5,6 @@ go 1.26.7
 replace github.com/lictor-go/consul => ../
 
 require (
-	github.com/anishathalye/porcupine v1.3.1
 	github.com/hashicorp/consul/api v1.34.5
 	github.com/hashicorp/consul/sdk v0.18.2
 	github.com/hashicorp/go-hclog v1.6.3

@@ -1,10 +1,11 @@
-package interop
+package chaos
 
 // This file is the model that histories of a key are checked against, and shows what it refuses.
 
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 
@@ -35,12 +36,14 @@ type input struct {
 	value   string
 	index   uint64 // of compareAndSet and compareAndDelete; 0 for a key that is absent
 	session string // of acquire and release
+	relaxed bool   // of reads: in the default mode
 }
 
 // output is what a call was answered.
 type output struct {
-	ok   bool // of all but reads: it took effect
-	pair pair // of reads
+	ok      bool // of all but reads: it took effect
+	unknown bool // the answer was lost: it took effect, once, at any time from then on, or never
+	pair    pair // of reads
 }
 
 // pair is what a key holds; the zero pair is none. The index of a key is read by those that compare with it, so that the
@@ -59,6 +62,9 @@ type state struct {
 	// floor is the highest index that was read: those of later writes are above it.
 	floor uint64
 }
+
+// never is when a call ended that was not answered.
+const never = math.MaxInt64
 
 // model is a key as Consul has it, one for each key.
 var model = porcupine.Model{
@@ -89,7 +95,7 @@ func step(current, in, out any) (bool, any) {
 	if call.action == read {
 		return s.readAs(answer.pair)
 	}
-	return took == answer.ok, next
+	return took == answer.ok || answer.unknown, next
 }
 
 // apply says whether a call takes effect, and what it leaves.
@@ -144,11 +150,12 @@ func (s state) readAs(p pair) (bool, state) {
 	return fits && p.index > s.floor, state{pair: p, known: true, floor: p.index}
 }
 
-// one is an operation of a history in which each begins after the end of the one before.
+// one is an operation of a history in which each begins after the end of the one before, unless that was not answered.
 type one struct {
-	in   input
-	ok   bool
-	pair pair
+	in      input
+	ok      bool
+	unknown bool
+	pair    pair
 }
 
 func TestModelRefuses(t *testing.T) {
@@ -180,6 +187,15 @@ func TestModelRefuses(t *testing.T) {
 		"a release by another": {[]one{
 			{in: input{action: acquire, value: "1", session: "a"}, ok: true},
 			{in: input{action: release, value: "2", session: "b"}, ok: true}}, false},
+		"a write without an answer that is undone": {[]one{
+			{in: input{action: write, value: "1"}, ok: true}, {in: input{action: write, value: "2"}, unknown: true},
+			{in: input{action: read}, pair: at("2", 6, "")}, {in: input{action: read}, pair: at("1", 5, "")}}, false},
+		"not a write without an answer that comes late": {[]one{
+			{in: input{action: write, value: "1"}, ok: true}, {in: input{action: write, value: "2"}, unknown: true},
+			{in: input{action: read}, pair: at("1", 5, "")}, {in: input{action: read}, pair: at("2", 6, "")}}, true},
+		"not a write without an answer that never comes": {[]one{
+			{in: input{action: write, value: "1"}, ok: true}, {in: input{action: write, value: "2"}, unknown: true},
+			{in: input{action: read}, pair: at("1", 5, "")}}, true},
 		"nothing of a lock that is handed on": {[]one{
 			{in: input{action: acquire, value: "1", session: "a"}, ok: true},
 			{in: input{action: acquire, value: "2", session: "b"}},
@@ -193,8 +209,12 @@ func TestModelRefuses(t *testing.T) {
 	} {
 		var history []porcupine.Operation
 		for i, o := range test.history {
+			ended := int64(2*i + 1)
+			if o.unknown {
+				ended = never
+			}
 			history = append(history, porcupine.Operation{
-				Input: o.in, Output: output{o.ok, o.pair}, Call: int64(2 * i), Return: int64(2*i + 1),
+				Input: o.in, Output: output{o.ok, o.unknown, o.pair}, Call: int64(2 * i), Return: ended,
 			})
 		}
 		if got := porcupine.CheckOperations(model, history); got != test.want {
