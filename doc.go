@@ -53,6 +53,22 @@
 // The server may answer without a change, and its index may go backwards; a lasting watch compares, and starts over from
 // 0 then. A key that does not exist can be waited for in the same way: ErrNotFound comes with its QueryMeta.
 //
+// # Watches, views and services
+//
+// [Watch] is that loop with all its rules, and [Client.WatchKey], [Client.WatchPrefix], [Client.WatchService] and their like
+// are ready-made ones:
+//
+//	for pair, err := range client.WatchKey(ctx, key) {
+//		…
+//	}
+//
+// A [View] keeps the latest answer in the background, to be read without a request: [NewView], [Client.ViewService] … The
+// watches and views of one client that ask the same thing ask once. [Client.Service] chooses among the healthy instances
+// of a service, and a [Resolver] has net/http and other dialers reach services by name. [Client.Registrar] keeps services
+// registered, with a heartbeat, through restarts of the agent.
+//
+// [DecodeKeys], [KV.Decode] and [WatchKeys] make a struct of the keys under a prefix, such as a program's configuration.
+//
 // # Locks and elections
 //
 // [Client.LockKey] and [Client.LockOpts] make a [Lock], [Client.FairLockKey] a [FairLock], which serves in the order of arrival,
