@@ -38,6 +38,14 @@ tour: ## Run the tour of the client, on an embedded Consul or on the one at CONS
 leader: ## Show an election as a timeline, or take part in one on the Consul at CONSUL_HTTP_ADDR
 	$(GO) run ./examples/leader
 
+.PHONY: service
+service: ## Show services that register, find each other and survive their agent's restart
+	$(GO) run ./examples/service
+
+.PHONY: config
+config: ## Show a program that follows its configuration in Consul
+	$(GO) run ./examples/config
+
 .PHONY: test
 test: ## Run all tests on the embedded Consul; needs nothing but Go
 	$(GO) test $(TESTFLAGS) ./...
