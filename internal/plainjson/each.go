@@ -89,7 +89,7 @@ func (w *window) fill() bool {
 		old := len(b.Data)
 		n, w.err = w.from.Read(b.Data[old:cap(b.Data)])
 		b.Data = b.Data[:old+n]
-		if bytes.ContainsAny(b.Data[old:], "}]") {
+		if fresh := b.Data[old:]; bytes.IndexByte(fresh, '}') >= 0 || bytes.IndexByte(fresh, ']') >= 0 {
 			return true
 		}
 	}
