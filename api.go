@@ -93,8 +93,8 @@ func newHeader(config *Config) http.Header {
 }
 
 // Close ends the use of the client: calls made from now on fail with ErrClosed, its watches and views end with that, and
-// idle connections are closed. Calls under way go on until their contexts end or they are done. A Transport that came with the Config is left alone.
-// Close may be called more than once and always returns nil.
+// idle connections are closed. Calls under way go on until their contexts end or they are done. A Transport that came with
+// the Config is left alone. Close may be called more than once and always returns nil.
 func (c *Client) Close() error {
 	c.closed.Store(true)
 	c.feeds.close()

@@ -110,17 +110,20 @@ func TestLateWatchersAskNothing(t *testing.T) {
 func TestDifferentWatchesAreNotShared(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
+		type options = []consul.WatchOption
 		for name, tt := range map[string]struct {
-			one, other []consul.WatchOption
+			one, other options
 			questions  int
 		}{
-			"the same":          {nil, []consul.WatchOption{nil, (*consul.WatchOptions)(nil), &consul.QueryOptions{}}, 1},
-			"equal":             {[]consul.WatchOption{consul.WithDatacenter("dc1")}, []consul.WatchOption{&consul.QueryOptions{Datacenter: "dc1"}}, 1},
-			"said to be so":     {[]consul.WatchOption{&consul.WatchOptions{Wait: consul.DefaultWatchWait}}, nil, 1},
-			"how long it keeps": {[]consul.WatchOption{consul.KeepFor(time.Minute)}, []consul.WatchOption{consul.Persistent()}, 1},
-			"stale":             {[]consul.WatchOption{consul.Stale()}, nil, 2},
-			"settled":           {[]consul.WatchOption{consul.Settle(time.Second)}, nil, 2},
-			"as another":        {[]consul.WatchOption{consul.WithParam("a", "b c:d")}, []consul.WatchOption{consul.WithParam("a", "b"), consul.WithParam("c", "d")}, 2},
+			"the same":          {nil, options{nil, (*consul.WatchOptions)(nil), &consul.QueryOptions{}}, 1},
+			"equal":             {options{consul.WithDatacenter("dc1")}, options{&consul.QueryOptions{Datacenter: "dc1"}}, 1},
+			"said to be so":     {options{&consul.WatchOptions{Wait: consul.DefaultWatchWait}}, nil, 1},
+			"how long it keeps": {options{consul.KeepFor(time.Minute)}, options{consul.Persistent()}, 1},
+			"stale":             {options{consul.Stale()}, nil, 2},
+			"settled":           {options{consul.Settle(time.Second)}, nil, 2},
+			"as another": {
+				options{consul.WithParam("a", "b c:d")}, options{consul.WithParam("a", "b"), consul.WithParam("c", "d")}, 2,
+			},
 		} {
 			client, wire := w.process()
 			one, other := client.ViewKey(w.Context(), "k", tt.one...), client.ViewKey(w.Context(), "k", tt.other...)

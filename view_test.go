@@ -114,6 +114,23 @@ func TestViewInAnOutage(t *testing.T) {
 	}
 }
 
+// The end of an outage in which nothing has changed is told of, too.
+func TestViewAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		client, wire := w.process()
+		view := client.ViewKey(w.Context(), "k")
+		defer view.Close()
+		w.sleep(time.Second)
+		wire.cut(gateway)
+		w.sleep(time.Hour)
+		updated := view.Updated()
+		wire.cut(fine)
+		<-updated
+		wantView(w, view, "", nil)
+	})
+}
+
 // Ready tells at once of an error that would most likely come again. The view goes on all the same.
 func TestViewReady(t *testing.T) {
 	t.Parallel()
@@ -206,7 +223,9 @@ func TestClientCloseEndsViewsAndWatches(t *testing.T) {
 		client, wire := w.process()
 		w.put("one")
 		view := client.ViewKey(w.Context(), "k", consul.KeepFor(time.Minute))
-		end := following(w, valueOf, func(ctx context.Context) seqOfPairs { return client.WatchKey(ctx, "k", consul.Persistent()) })
+		end := following(w, valueOf, func(ctx context.Context) seqOfPairs {
+			return client.WatchKey(ctx, "k", consul.Persistent())
+		})
 		client.Close()
 		synctest.Wait()
 		all := end()

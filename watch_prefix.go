@@ -16,8 +16,8 @@ type PrefixChange struct {
 	Deleted KVPairs // those that were there and are no more, as they were
 }
 
-// WatchPrefix gives the pairs whose keys begin with prefix, and each change of them, with what it consists of. Between two of
-// them, a pair that was deleted and made again is a changed one. See Watch for how it goes on, and ends.
+// WatchPrefix gives the pairs whose keys begin with prefix, and each change of them, with what it consists of. A pair that
+// was deleted and made again between two of them is a changed one. See Watch for how it goes on, and ends.
 //
 // Route: GET /v1/kv/:key?recurse
 func (c *Client) WatchPrefix(ctx context.Context, prefix string, opts ...WatchOption) iter.Seq2[*PrefixChange, error] {

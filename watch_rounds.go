@@ -127,8 +127,8 @@ func (w *watcher[T]) wait() time.Duration {
 	return min(w.o.Wait, max(time.Millisecond, time.Until(w.due)))
 }
 
-// advance notes from where to ask next, and reports whether that is on from before. An index below 1 would not be waited for,
-// and one that has gone backwards is that of another state.
+// advance notes from where to ask next, and reports whether that is on from before. An index below 1 would not be waited
+// for, and one that has gone backwards is that of another state.
 func (w *watcher[T]) advance(meta *QueryMeta) bool {
 	if meta == nil {
 		meta = &QueryMeta{}

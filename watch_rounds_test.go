@@ -6,6 +6,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,38 @@ import (
 	"github.com/lictor-go/consul/embedded"
 )
 
+// A question carries the index of the answer before it, but none after an error and after one that has gone backwards, and
+// never one below 1.
+func TestWatchIndexes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		answers := []string{"7", "9", "9", "3", "4", "error", "18446744073709551615", "18446744073709551615", "0", "0"}
+		wanted := []string{"", "7", "9", "9", "", "4", "", "18446744073709551615", "18446744073709551615", "", "1"}
+		ctx, stop := context.WithCancel(t.Context())
+		var asked []string
+		client := clientWith(t, &consul.Config{Transport: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.Query().Get("index"))
+			if len(asked) > len(answers) {
+				stop()
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			index := answers[len(asked)-1]
+			if index == "error" {
+				return answerText(r, http.StatusInternalServerError, "an error"), nil
+			}
+			resp := answerText(r, http.StatusOK, "[]")
+			resp.Header.Set("X-Consul-Index", index)
+			return resp, nil
+		})})
+		for range client.WatchNodes(ctx) {
+		}
+		if !slices.Equal(asked, wanted) {
+			t.Errorf("it asked from %q, want %q", asked, wanted)
+		}
+	})
+}
+
 // An endpoint that works by hash is waited at. Where the thing is absent there is nothing to wait on: that is an error,
 // and asked for now and then.
 func TestWatchByHash(t *testing.T) {
@@ -22,7 +55,8 @@ func TestWatchByHash(t *testing.T) {
 	inWorld(t, func(w *world) {
 		client, wire := w.process()
 		register := func(port int) {
-			if _, err := w.client.Agent().ServiceRegister(w.Context(), &consul.AgentServiceRegistration{Name: "web", Port: port}); err != nil {
+			web := &consul.AgentServiceRegistration{Name: "web", Port: port}
+			if _, err := w.client.Agent().ServiceRegister(w.Context(), web); err != nil {
 				w.Fatal(err)
 			}
 			synctest.Wait()
@@ -105,7 +139,8 @@ func TestWatchTakesNoOther404ForAbsence(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.put("one")
-		w.server.Inject(embedded.Fault{Match: ofKey, Skip: 1, Effect: embedded.Answer(http.StatusNotFound, "no such page"), For: time.Hour})
+		page := embedded.Answer(http.StatusNotFound, "no such page")
+		w.server.Inject(embedded.Fault{Match: ofKey, Skip: 1, Effect: page})
 		end := watching(w, w.client)
 		w.sleep(time.Minute)
 		all := end()
@@ -121,10 +156,11 @@ func TestWatchHeedsRetryAfter(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		client, wire := w.process()
-		w.server.Inject(embedded.Fault{Match: ofKey, For: time.Hour, Effect: func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		later := func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
 			rw.Header().Set("Retry-After", "60")
 			rw.WriteHeader(http.StatusTooManyRequests)
-		}})
+		}
+		w.server.Inject(embedded.Fault{Match: ofKey, Effect: later})
 		end := watching(w, client)
 		w.sleep(time.Hour)
 		end()
