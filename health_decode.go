@@ -2,11 +2,7 @@ package consul
 
 // This file reads answers of health: checks, and instances with theirs.
 
-import (
-	"sync"
-
-	"github.com/lictor-go/consul/internal/plainjson"
-)
+import "github.com/lictor-go/consul/internal/plainjson"
 
 var checkFields = plainjson.Fields[HealthCheck]{
 	field("Node", func(r *reader, c *HealthCheck) { c.Node = r.Repeated() }),
@@ -60,19 +56,12 @@ func readEntry(r *reader) *ServiceEntry {
 	return nil
 }
 
-// checkBuffers is where the checks of an instance are read into, before they get a piece of memory of the right size.
-var checkBuffers = sync.Pool{New: func() any { return new([]HealthCheck) }}
-
 // readChecks reads the checks of one instance into one piece of memory.
 func readChecks(r *reader) HealthChecks {
-	if r.Null() {
+	checks := checkFields.Alike(r)
+	if checks == nil {
 		return nil
 	}
-	b := checkBuffers.Get().(*[]HealthCheck)
-	*b = checkFields.Append(r, (*b)[:0])
-	checks := append(make([]HealthCheck, 0, len(*b)), *b...)
-	clear(*b)
-	checkBuffers.Put(b)
 	list := make(HealthChecks, len(checks))
 	for i := range checks {
 		list[i] = &checks[i]

@@ -75,6 +75,7 @@ func (s *stage) play(t *testing.T) *recorder {
 	shared := []*sharer{s.share(t, 0), s.share(t, 1)}
 	contend := s.enter(t, shared)
 	var running sync.WaitGroup
+	running.Go(func() { s.watchForStalls(ctx) })
 	for i, c := range s.contenders {
 		running.Go(func() {
 			if err := c.run(ctx, contend[i]); err != nil {
@@ -93,7 +94,9 @@ func (s *stage) play(t *testing.T) *recorder {
 	rest()
 	workers()
 	s.calm.Store(true)
-	eventually(t, "everybody is inside again", 20*ttl, s.hasEverybody)
+	if !eventually(t, "everybody is inside again", 20*ttl, s.hasEverybody) {
+		s.tellMissing(t)
+	}
 	stop()
 	running.Wait()
 	for _, one := range shared {
@@ -154,6 +157,25 @@ func (s *stage) hasEverybody(context.Context) error {
 		return fmt.Errorf("%s: not yet", strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// tellMissing tells what happened to what nobody gets into any more, and who holds what.
+func (s *stage) tellMissing(t *testing.T) {
+	told := map[string]bool{}
+	for _, c := range s.contenders {
+		if c.sinceCalm.Load() > 0 || told[c.key] {
+			continue
+		}
+		told[c.key] = true
+		t.Logf("%s:\n%s", c.key, s.timeline(c.key, 0, s.now()))
+		keys, _, err := c.client.KV().List(t.Context(), c.key, consul.Consistent())
+		if err != nil {
+			t.Log(err)
+		}
+		for _, pair := range keys {
+			t.Logf("%s since index %d, held by %q", pair.Key, pair.CreateIndex, pair.Session)
+		}
+	}
 }
 
 // wantNothingLeft waits until no key is held and no session is there: one whose making was not answered ends with its TTL.

@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type journal struct {
 	spans  []span
 	wrongs map[string][]wrong // by key: what holders found that must not be
 	inside map[string]bool    // those that hold something now
+	stalls []stall
 }
 
 // event is a line of the timeline.
@@ -140,8 +142,38 @@ func (j *journal) timeline(key string, from, to time.Duration) string {
 }
 
 // slack is how much later than at its deadline a hold may be found ended, by a goroutine on a machine that is busy with three
-// servers.
+// servers: a second in which this process runs. One that stands still, as it may for seconds where many share a machine, finds
+// nothing ended.
 const slack = time.Second
+
+// stall is a time in which this process stood still.
+type stall struct{ from, until time.Duration }
+
+// watchForStalls notes stalls until ctx ends.
+func (j *journal) watchForStalls(ctx context.Context) {
+	const often, long = 10 * time.Millisecond, 100 * time.Millisecond
+	for last := j.now(); pause(ctx, often); {
+		now := j.now()
+		if now-last > long {
+			j.note("", "", fmt.Sprintf("this process stood still for %v", now-last))
+			j.mu.Lock()
+			j.stalls = append(j.stalls, stall{last, now})
+			j.mu.Unlock()
+		}
+		last = now
+	}
+}
+
+// ran is for how long this process ran between two times.
+func (j *journal) ran(from, until time.Duration) time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	ran := max(0, until-from)
+	for _, s := range j.stalls {
+		ran -= max(0, min(until, s.until)-max(from, s.from))
+	}
+	return ran
+}
 
 // wrong is something that must not be, and when it was.
 type wrong struct {
@@ -178,10 +210,10 @@ func unordered(holds []span) (all []wrong) {
 }
 
 // overdue finds holds that went on past their deadlines.
-func overdue(holds []span) (all []wrong) {
+func (j *journal) overdue(holds []span) (all []wrong) {
 	for _, s := range holds {
-		if late := s.until - s.deadline; s.deadline > 0 && late > slack {
-			all = append(all, wrong{s.until, fmt.Sprintf("%s was inside for %v past its deadline", s.who, late)})
+		if s.deadline > 0 && j.ran(s.deadline, s.until) > slack {
+			all = append(all, wrong{s.until, fmt.Sprintf("%s was inside for %v past its deadline", s.who, s.until-s.deadline)})
 		}
 	}
 	return all
@@ -191,7 +223,7 @@ func overdue(holds []span) (all []wrong) {
 func checkHolds(t *testing.T, j *journal, key string, limit int) {
 	t.Helper()
 	holds := j.spansOf(key)
-	found := slices.Concat(j.wrongs[key], overlaps(holds, limit), overdue(holds))
+	found := slices.Concat(j.wrongs[key], overlaps(holds, limit), j.overdue(holds))
 	if limit == 1 {
 		found = append(found, unordered(holds)...)
 		if !porcupine.CheckOperations(mutex, mutexHistory(holds)) {

@@ -4,6 +4,7 @@ package chaos
 // puts, reads, compare-and-sets, deletes and locks are checked for linearizability.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,20 +93,35 @@ func TestKVIsLinearizable(t *testing.T) {
 // checkLinear wants a history that is linearizable.
 func checkLinear(t *testing.T, history []porcupine.Operation) {
 	t.Helper()
-	result, info := porcupine.CheckOperationsVerbose(model, history, time.Minute)
-	if result == porcupine.Ok {
-		return
+	for _, ofKey := range byKey(history) {
+		result, info := porcupine.CheckOperationsVerbose(model, ofKey, time.Minute)
+		if result != porcupine.Ok {
+			t.Errorf("%s: of %d operations: %v", ofKey[0].Input.(input).key, len(ofKey), result)
+			explain(t, ofKey, info)
+		}
 	}
-	t.Errorf("of %d operations: %v", len(history), result)
-	for _, parts := range info.PartialLinearizationsOperations() {
-		if len(parts) == 0 {
-			t.Log("nothing of a key is explained")
-			continue
+}
+
+// explain tells where the longest explanation of a key's history ends: what it explains last, and what it doesn't.
+func explain(t *testing.T, ofKey []porcupine.Operation, info porcupine.LinearizationInfo) {
+	t.Helper()
+	var longest []porcupine.Operation
+	for _, part := range slices.Concat(info.PartialLinearizationsOperations()...) {
+		if len(part) > len(longest) {
+			longest = part
 		}
-		longest := slices.MaxFunc(parts, func(a, b []porcupine.Operation) int { return len(a) - len(b) })
-		for _, o := range longest[max(0, len(longest)-10):] {
-			t.Logf("explained up to %s", describe(o.Input, o.Output))
-		}
+	}
+	tell := func(what string, o porcupine.Operation) {
+		t.Logf("%-13s %10.6f s to %10.6f s  %d: %s", what,
+			float64(o.Call)/1e9, float64(o.Return)/1e9, o.ClientId, describe(o.Input, o.Output))
+	}
+	for _, o := range longest[max(0, len(longest)-15):] {
+		tell("explained", o)
+	}
+	rest := slices.DeleteFunc(slices.Clone(ofKey), func(o porcupine.Operation) bool { return slices.Contains(longest, o) })
+	slices.SortFunc(rest, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+	for _, o := range rest[:min(15, len(rest))] {
+		tell("not explained", o)
 	}
 }
 

@@ -49,19 +49,19 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// eventually calls ok until it gives nil.
-func eventually(t *testing.T, what string, within time.Duration, ok func(context.Context) error) {
+// eventually calls ok until it gives nil. It reports false, and the test fails, where that takes too long.
+func eventually(t *testing.T, what string, within time.Duration, ok func(context.Context) error) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	for {
 		err := ok(ctx)
 		if err == nil {
-			return
+			return true
 		}
 		if !pause(ctx, 50*time.Millisecond) {
 			t.Errorf("not after %v: %s: %v", within, what, err)
-			return
+			return false
 		}
 	}
 }

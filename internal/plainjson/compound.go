@@ -2,7 +2,10 @@ package plainjson
 
 // This file reads objects, arrays and maps.
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A Field is a member of an object: its name, and what reads its value into a T.
 type Field[T any] struct {
@@ -120,12 +123,36 @@ func (r *Reader) guess(n, start int) int {
 	return min(max(2*n, n+(len(r.data)-r.pos)/size+1), 16*n)
 }
 
-// List reads an array of objects. Null is nil, [] is empty.
+// List reads an array of objects into one piece of memory. Null is nil, [] is empty.
 func (fields Fields[T]) List(r *Reader) []T {
-	if r.Null() {
+	return fields.list(r, 0)
+}
+
+// Alike is List for an array in each of many items, which most likely is as long as the one before: its memory is taken at
+// once. An input has one such kind of array.
+func (fields Fields[T]) Alike(r *Reader) []T {
+	list := fields.list(r, r.alike)
+	r.alike = len(list)
+	return list
+}
+
+func (fields Fields[T]) list(r *Reader, expected int) []T {
+	if r.Null() || !r.expect('[') {
 		return nil
 	}
-	return fields.Append(r, []T{})
+	list := make([]T, 0, expected)
+	for first := true; r.more(']', first); first = false {
+		if r.peek() != '{' {
+			r.Fail() // null may stand for something else than the zero value
+			break
+		}
+		list = slices.Grow(list, 1)[:len(list)+1] // the new one is zero: nothing was there
+		fields.Read(r, &list[len(list)-1])
+	}
+	if len(list) < cap(list) {
+		list = append(make([]T, 0, len(list)), list...)
+	}
+	return list
 }
 
 // Map reads an object with any names and objects for values. Null is nil, {} is empty.
@@ -136,23 +163,6 @@ func (fields Fields[T]) Map(r *Reader) map[string]T {
 		fields.Read(r, v)
 		return *v
 	})
-}
-
-// Append reads an array of objects and adds them to list.
-func (fields Fields[T]) Append(r *Reader, list []T) []T {
-	if r.Null() || !r.expect('[') {
-		return list
-	}
-	for first := true; r.more(']', first); first = false {
-		if r.peek() != '{' {
-			r.Fail() // null may stand for something else than the zero value
-			break
-		}
-		var zero T
-		list = append(list, zero)
-		fields.Read(r, &list[len(list)-1])
-	}
-	return list
 }
 
 // Map reads an object with any names. Null is nil, {} is empty. Of two members of one name the later counts.

@@ -33,6 +33,7 @@ type Reader struct {
 	byteChunk   int
 	repeated    [256]string // strings seen, each where its hash says
 	remembers   bool        // whether repeated has any
+	alike       int         // length of the last array that was read by Alike
 }
 
 // maxDepth is how deep a value may be that is only skipped.
@@ -54,7 +55,7 @@ func Decode[T any](data []byte, read func(*Reader) T) (v T, ok bool) {
 
 // release gives the Reader to others, without the memory that this input's values share.
 func (r *Reader) release() {
-	r.data, r.bytes, r.stringChunk, r.byteChunk = nil, nil, 0, 0
+	r.data, r.bytes, r.stringChunk, r.byteChunk, r.alike = nil, nil, 0, 0, 0
 	r.strings = strings.Builder{}
 	if cap(r.scratch) > maxChunk {
 		r.scratch = nil

@@ -25,6 +25,7 @@ type item struct {
 	Map            map[string]string
 	Part           *part
 	Parts          []part
+	MoreParts      []part
 	PartsByName    map[string]part
 	Rest           part
 	Other          map[string]any
@@ -51,7 +52,8 @@ var itemFields = Fields[item]{
 	{"Strings", func(r *Reader, i *item) { i.Strings = List(r, (*Reader).Repeated) }},
 	{"Map", func(r *Reader, i *item) { i.Map = Map(r, (*Reader).Text) }},
 	{"Part", func(r *Reader, i *item) { i.Part = partFields.New(r) }},
-	{"Parts", func(r *Reader, i *item) { i.Parts = partFields.List(r) }},
+	{"Parts", func(r *Reader, i *item) { i.Parts = partFields.Alike(r) }},
+	{"MoreParts", func(r *Reader, i *item) { i.MoreParts = partFields.List(r) }},
 	{"PartsByName", func(r *Reader, i *item) { i.PartsByName = partFields.Map(r) }},
 	{"Rest", func(r *Reader, i *item) {
 		if !r.Empty() {
@@ -68,7 +70,7 @@ func readItems(data []byte) ([]*item, bool) {
 // full is an item as a server may send it, in which every field says something.
 const full = `{"Text":"a\"b\\c\/\b\f\n\r\té\u00e9\u003c","Repeated":"r","Bytes":"AP8=","Uint":18446744073709551615,"Int":-12,
 	"Int64":9223372036854775807,"Bool":true,"Strings":["r","","r"],"Map":{"k":"v","":""},"Part":{"Port":1,"Name":"n"},
-	"Parts":[{"Name":"x","Port":0},{}],"PartsByName":{"p":{"Port":2}},"Rest":{"Name":"rest"},"Other":{"a":[1,{"b":null}]},
+	"Parts":[{"Name":"x","Port":0},{}],"MoreParts":[{"Port":3},{"Port":4},{"Port":5}],"PartsByName":{"p":{"Port":2}},"Rest":{"Name":"rest"},"Other":{"a":[1,{"b":null}]},
 	"Unknown":[{"a":-0.5e+7,"b":[true,false,null,"\u00ff"]},{},[],"",0,-1,1e9]}`
 
 // What the Reader takes, and what it leaves to encoding/json.
@@ -80,6 +82,7 @@ var (
 		`[{"Strings":[],"Map":{},"Part":{},"Parts":[],"PartsByName":{},"Rest":{},"Other":{},"Bytes":""}]`,
 		`[{"Bool":false,"Int":0,"Int64":-1,"Uint":0,"Bytes":"YR==","Text":"日本語😀"}]`,
 		`[{"Strings":["1","2","3","4","5","6","7","8","9"]}]`,
+		`[{"Parts":[]},{"Parts":[{},{"Port":1},{}]},{"Parts":[{"Port":2}]},{"Parts":null},{"Parts":[{},{}]}]`,
 		`[{"Map":{"a":"1","a":"2"},"PartsByName":{"a":{"Name":"x","Port":1},"a":{"Port":2}}}]`,
 		`[{"":1,"Tex":"","Texts":"","Te\u0078ts":0}]`, `[{"Te\u0078t":"x"}]`,
 		`[{"Text":"` + strings.Repeat("long", 1000) + `","Repeated":"` + strings.Repeat(`\n`, 1000) + `","Bytes":"` + strings.Repeat("AAAA", 1000) + `"}]`,
