@@ -36,6 +36,7 @@ func TestView(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		client, wire := w.process()
+		w.server.Inject(embedded.Fault{Match: ofKey, Times: 1, Effect: embedded.Delay(time.Second)})
 		view := client.ViewKey(w.Context(), "k")
 		wantNoView(w, view)
 		if view.Age() != 0 {
