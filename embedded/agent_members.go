@@ -150,8 +150,8 @@ func leave(c *call) (any, error) {
 	if err := c.needAgentWrite(); err != nil {
 		return nil, err
 	}
+	c.w.Header().Set("Content-Length", "0") // so that the flushed answer is whole
 	c.answerNothing()
-	c.w.Header().Set("Content-Length", "0")     // so that the flushed answer is whole
 	_ = http.NewResponseController(c.w).Flush() // what can't be flushed is answered or lost with the end
 	// Close waits for this request, too. It ends by itself, and whoever closes the server waits for it.
 	go func() { _ = c.s.Close() }()
