@@ -87,12 +87,12 @@ func (s *stage) play(t *testing.T) *recorder {
 	history := &recorder{start: s.start}
 	work, rest := context.WithCancel(ctx)
 	defer rest()
-	workers := s.workOn(work, t, history)
+	stopWork := s.workOn(work, t, history)
 	if err := s.harass(ctx, *rounds); err != nil {
 		t.Errorf("%v\n%s", err, s.timeline("", 0, s.now()))
 	}
 	rest()
-	workers()
+	stopWork()
 	s.calm.Store(true)
 	if !eventually(t, "everybody is inside again", 20*ttl, s.hasEverybody) {
 		s.tellMissing(t)

@@ -157,14 +157,17 @@ func wantRefused(t *testing.T, history []porcupine.Operation) {
 	}
 }
 
-// workOn has clients of all servers of the cluster leave a history of the keys of each round, until ctx ends.
-func (s *stage) workOn(ctx context.Context, t *testing.T, r *recorder) (wait func()) {
+// workOn has clients of all servers of the cluster leave a history of the keys of each round, until ctx ends. Stop waits for
+// them and ends their sessions, which are in the history for as long as one of them works.
+func (s *stage) workOn(ctx context.Context, t *testing.T, r *recorder) (stop func()) {
 	const clients = 4
 	var running sync.WaitGroup
+	var sessions []string
 	for id := range clients {
 		server := s.cluster.Servers[id%len(s.cluster.Servers)]
 		client := newClient(t, &consul.Config{Address: server.Addr(), Timeout: ttl})
 		w := newWorker(t, r, id, client, rand.Uint64())
+		sessions = append(sessions, w.session)
 		running.Go(func() {
 			for ctx.Err() == nil {
 				if err := w.step(context.WithoutCancel(ctx), historyKeys(s.round.Load())); err != nil {
@@ -172,13 +175,18 @@ func (s *stage) workOn(ctx context.Context, t *testing.T, r *recorder) (wait fun
 				}
 				pause(ctx, rand.N(20*time.Millisecond))
 			}
-			eventually(t, "the session is destroyed", 10*ttl, func(ctx context.Context) error {
-				_, err := client.Session().Destroy(ctx, w.session)
-				return err
-			})
 		})
 	}
-	return running.Wait
+	return func() {
+		running.Wait()
+		client := newClient(t, &consul.Config{Address: s.cluster.Servers[0].Addr()})
+		for _, session := range sessions {
+			eventually(t, "the session is destroyed", 10*ttl, func(ctx context.Context) error {
+				_, err := client.Session().Destroy(ctx, session)
+				return err
+			})
+		}
+	}
 }
 
 // checkHistory checks what clients saw of the cluster.
