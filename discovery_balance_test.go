@@ -225,26 +225,6 @@ func TestPickAllocations(t *testing.T) {
 	}
 }
 
-func BenchmarkPick(b *testing.B) {
-	for _, balance := range balances {
-		s := serviceOf(b, 1000, balance)
-		b.Run(balance.String(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				pickOne(b, s)
-			}
-		})
-		b.Run(balance.String()+", by all at once", func(b *testing.B) {
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					pickOne(b, s)
-				}
-			})
-		})
-	}
-}
-
 func pickOne(t testing.TB, s *consul.Service) {
 	i, err := s.Pick()
 	if err != nil {

@@ -70,6 +70,11 @@ type hold struct {
 	// unsure says that a release was tried before, and may have happened.
 	unsure bool
 
+	// watching is the context of the questions about the key. It goes on until the key is given back: the question under way
+	// is answered by that, and keeps its connection.
+	watching context.Context
+	unwatch  context.CancelFunc
+
 	// watched is closed when nothing watches the key any more, and done when all is tidied up.
 	watched, done chan struct{}
 
@@ -105,6 +110,7 @@ func (o *holder) begin(ctx context.Context) (*hold, error) {
 		if before == nil {
 			h := &hold{of: o, session: o.session, own: o.session == nil, watched: make(chan struct{}), done: make(chan struct{})}
 			h.ctx, h.end = context.WithCancelCause(context.WithoutCancel(ctx))
+			h.watching, h.unwatch = context.WithCancel(context.WithoutCancel(ctx))
 			o.busy = h
 			o.mu.Unlock()
 			return h, nil
@@ -204,12 +210,13 @@ func (h *hold) watch(ended func(cause error)) {
 // index to ask from next. A failure says nothing: the session's deadline is what counts then.
 func (h *hold) look(index uint64) uint64 {
 	mine, next, err := h.mine(h.of.wait, Wait(index, h.of.wait))
-	doubtful := err == nil && !mine
+	doubtful := err == nil && !mine && h.ctx.Err() == nil
 	if doubtful {
 		// A new leader may not know yet of writes that were acknowledged, unless it is asked to make sure.
 		mine, next, err = h.mine(0, Consistent())
 	}
 	switch {
+	case h.ctx.Err() != nil:
 	case err == nil && !mine:
 		h.lose(errTaken)
 	case err != nil, doubtful:
@@ -225,7 +232,7 @@ var errTaken = errors.New("the key was released, deleted or taken by another")
 
 // mine reports whether the key is this session's.
 func (h *hold) mine(wait time.Duration, opts ...QueryOption) (mine bool, index uint64, err error) {
-	ctx, cancel := limit(h.ctx, wait)
+	ctx, cancel := limit(h.watching, wait)
 	defer cancel()
 	pair, meta, err := h.of.c.KV().Get(ctx, h.of.claim.key(h), h.of.queryOptions(opts...)...)
 	switch {
@@ -244,6 +251,7 @@ func limit(ctx context.Context, wait time.Duration) (context.Context, context.Ca
 
 // lose ends the hold, which somebody or something else has ended.
 func (h *hold) lose(cause error) {
+	defer h.unwatch()
 	h.end(fmt.Errorf("consul: %s: %w: %w", h.of.name, h.of.errs.lost, cause))
 }
 

@@ -57,12 +57,14 @@ func (h *hold) giveBack() *giving {
 
 func (g *giving) run(h *hold) {
 	defer close(g.done)
-	defer func() { <-h.watched }()
 	if g.err = context.Cause(h.ctx); g.err != errGivenUp {
-		return // it was lost before
+		<-h.watched // it was lost before
+		return
 	}
-	if g.err = h.yield(); g.err == nil || errors.Is(g.err, h.of.errs.lost) {
-		<-h.watched
+	g.err = h.yield()
+	h.unwatch()
+	<-h.watched
+	if g.err == nil || errors.Is(g.err, h.of.errs.lost) {
 		h.finish(g.err)
 		return
 	}
@@ -147,6 +149,7 @@ func (h *hold) close() error {
 // abandon tidies up after an attempt that failed. Nobody waits for it but the next use.
 func (h *hold) abandon() {
 	h.end(errGivenUp)
+	h.unwatch()
 	h.of.mu.Lock()
 	ended := h.of.ended
 	h.of.mu.Unlock()

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -133,7 +131,8 @@ func notNil(lost <-chan struct{}, err error) (<-chan struct{}, error) {
 	return lost, err
 }
 
-func incumbentMaker(t testing.TB, url string) maker {
+// newCountedIncumbent is the incumbent with its requests counted.
+func newCountedIncumbent(t testing.TB, url string) (*api.Client, *requests) {
 	t.Helper()
 	transport := cleanhttp.DefaultPooledTransport() // as the incumbent's own
 	seen := &requests{next: transport}
@@ -144,6 +143,12 @@ func incumbentMaker(t testing.TB, url string) maker {
 		t.Fatal(err)
 	}
 	t.Cleanup(transport.CloseIdleConnections)
+	return c, seen
+}
+
+func incumbentMaker(t testing.TB, url string) maker {
+	t.Helper()
+	c, seen := newCountedIncumbent(t, url)
 	return maker{
 		name: incumbentName,
 		lock: func(key string, terms terms) (locker, error) {
@@ -160,46 +165,4 @@ func incumbentMaker(t testing.TB, url string) maker {
 		},
 		seen: seen,
 	}
-}
-
-// requests passes requests on and counts those to the store. A transaction counts as a write.
-type requests struct {
-	next http.RoundTripper
-
-	mu            sync.Mutex
-	reads, writes int
-	waiting       chan struct{} // closed by a question that waits for a change
-}
-
-func (r *requests) RoundTrip(request *http.Request) (*http.Response, error) {
-	r.mu.Lock()
-	path, index := request.URL.Path, request.URL.Query().Get("index")
-	switch {
-	case strings.HasPrefix(path, "/v1/kv/") && request.Method == http.MethodGet:
-		r.reads++
-		if r.waiting != nil && index != "" && index != "0" {
-			close(r.waiting)
-			r.waiting = nil
-		}
-	case strings.HasPrefix(path, "/v1/kv/"), path == "/v1/txn":
-		r.writes++
-	}
-	r.mu.Unlock()
-	return r.next.RoundTrip(request)
-}
-
-// wait gives a channel that the next question which waits for a change closes.
-func (r *requests) wait() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.waiting == nil {
-		r.waiting = make(chan struct{})
-	}
-	return r.waiting
-}
-
-func (r *requests) counts() (reads, writes int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.reads, r.writes
 }

@@ -169,12 +169,15 @@ func (s *stage) tellMissing(t *testing.T) {
 		told[c.key] = true
 		t.Logf("%s:\n%s", c.key, s.timeline(c.key, 0, s.now()))
 		keys, _, err := c.client.KV().List(t.Context(), c.key, consul.Consistent())
-		if err != nil {
-			t.Log(err)
-		}
+		must(t, err)
 		for _, pair := range keys {
 			t.Logf("%s since index %d, held by %q", pair.Key, pair.CreateIndex, pair.Session)
 		}
+	}
+	sessions, _, err := s.contenders[0].client.Session().List(t.Context(), consul.Consistent())
+	must(t, err)
+	for _, session := range sessions {
+		t.Logf("session %s is that of %q", session.ID, session.Name)
 	}
 }
 

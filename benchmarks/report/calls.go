@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -34,6 +35,9 @@ type goal struct {
 	most float64
 	of   string
 }
+
+// none is the most of a goal that is 0, since a limit of 0 is none. What is counted is less than that, or more.
+const none = math.SmallestNonzeroFloat64
 
 var calls = []subject{
 	{"KV get, 28 bytes", "KVGet", []goal{{seconds, 1.05, "bare"}, {allocations, 70, ""}, {memory, 5200, ""}}},
@@ -106,14 +110,12 @@ var unitNames = map[string]string{
 	watcherConnections: "connections",
 }
 
-// format writes what was measured: time as a multiple of what the bare call takes.
+// format writes what was measured: time as a multiple of what the bare call takes, where there is one.
 func (g goal) format(s samples, f figure) string {
 	if g.unit == seconds {
-		m, ok := s.ratio(f, figure{f.bench, "bare", seconds})
-		if !ok {
-			return absent(f)
+		if m, ok := s.ratio(f, figure{f.bench, "bare", seconds}); ok {
+			return fmt.Sprintf("%.3g×", m.Center) + m.spread()
 		}
-		return fmt.Sprintf("%.3g×", m.Center) + m.spread()
 	}
 	m, ok := s.median(f)
 	if !ok {
@@ -140,9 +142,12 @@ func formatNumber(unit string, v float64) string {
 			return fmt.Sprintf("%.3g KB", v/1e3)
 		}
 		return fmt.Sprintf("%.0f B", v)
-	case connections, watcherConnections, readsOfHold, writesOfHold:
+	case connections, watcherConnections, readsOfHold, writesOfHold, questionsAChange, idleAMinute:
+		if v >= 1000 {
+			return thousands(v)
+		}
 		return fmt.Sprintf("%.3g", v)
-	case untilEnd, untilRival, untilNext, handOff, total:
+	case seconds, untilEnd, untilRival, untilNext, handOff, total, untilSeen:
 		if unit == untilEnd && v >= patience {
 			return fmt.Sprintf("not within %d s", patience)
 		}

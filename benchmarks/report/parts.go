@@ -50,7 +50,14 @@ var parts = []part{
 		benchmarks: []benchmark{
 			{"HandOff", fewRounds}, {"FairContenders", fewRounds}, {"Semaphore", fewRounds}, {"Contenders", 1}, {"Faults", 1},
 		},
-		render: renderRecipes,
+		render: renderDuels("Recipes", recipesCaption, recipes),
+	},
+	{
+		name: "watches",
+		benchmarks: []benchmark{
+			{"ViewGet", fewRounds}, {"Pick", fewRounds}, {"KeyWatcher", fewRounds}, {"ServiceWatchers", fewRounds},
+		},
+		render: renderDuels("Watches", watchesCaption, watches),
 	},
 }
 

@@ -1,11 +1,6 @@
 package main
 
-// This file makes the table of the recipes.
-
-import (
-	"fmt"
-	"strings"
-)
+// This file says what is measured of the recipes.
 
 // Units of the recipes.
 const (
@@ -23,15 +18,7 @@ const (
 // patience is how long the end of a hold is waited for, in seconds.
 const patience = 30
 
-// A recipe is something measured of the recipes.
-type recipe struct {
-	what  string
-	bench string
-	goal  goal
-	peer  string // the benchmark that gives the incumbent's figure, where it is another
-}
-
-var recipes = []recipe{
+var recipes = []duel{
 	{"the network goes silent, TTL 10 s: the holder knows after", "Faults/what=silence", goal{unit: untilEnd, most: 10}, ""},
 	{"– and a rival holds the lock after", "Faults/what=silence", goal{unit: untilRival}, ""},
 	{"a session of lock-delay 2 s ends: the next holds after", "Faults/what=lockdelay", goal{unit: untilNext, most: 2.3}, ""},
@@ -50,25 +37,3 @@ var recipes = []recipe{
 
 const recipesCaption = `On a real Consul, both clients in one run, with the sessions that the recipes make for
 themselves. A FairLock is compared with the incumbent's Lock, for it has no other.`
-
-func renderRecipes(s samples) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "## Recipes\n\n%s\n\n| what | incumbent | this client | aim | |\n|---|---|---|---|---|\n", recipesCaption)
-	for _, r := range recipes {
-		this, incumbent := figure{r.bench, "this", r.goal.unit}, figure{r.bench, "incumbent", r.goal.unit}
-		if r.peer != "" {
-			incumbent.bench = r.peer
-		}
-		aim, met := r.goal.judge(s, this)
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.what, r.goal.format(s, incumbent), r.goal.format(s, this), aim, met)
-	}
-	return b.String()
-}
-
-// formatSeconds writes a time.
-func formatSeconds(v float64) string {
-	if v < 0.1 {
-		return fmt.Sprintf("%.2g ms", v*1e3)
-	}
-	return fmt.Sprintf("%.3g s", v)
-}

@@ -24,6 +24,10 @@ BenchmarkFaults/what=silence/client=incumbent-2 	 1	 30.00 end-s
 BenchmarkFaults/what=silence/client=this-2      	 1	 9.50 end-s
 BenchmarkFaults/what=503/client=incumbent-2     	 1	 1.000 lost
 BenchmarkFaults/what=503/client=this-2          	 1	 0 lost
+BenchmarkViewGet/by=one/client=this-2           	 100	 5.250 ns/op	 0 B/op	 0 allocs/op
+BenchmarkPick/balance=random/by=one/client=this-2	 100	 120.0 ns/op	 16 B/op	 1 allocs/op
+BenchmarkServiceWatchers/client=incumbent-2     	 1	 0.4000 seen-s	 1000 questions/change	 10000 questions/min	 200.0 idle-questions/min
+BenchmarkServiceWatchers/client=this-2          	 1	 0.0125 seen-s	 1.000 questions/change	 10.00 questions/min	 1.091 idle-questions/min
 `
 		machine, err := s.read(strings.NewReader(out))
 		if err != nil {
@@ -58,10 +62,23 @@ func TestTables(t *testing.T) {
 		"| health, an instance | this client | time | 2.00× | – | 1.00× | – |",
 		"| health, an instance | this client | allocations | 60.0 | – | 50.0 | – |",
 	)
-	wantLines(t, renderRecipes(s),
+	wantLines(t, renderDuels("Recipes", "", recipes)(s),
 		"| the network goes silent, TTL 10 s: the holder knows after | not within 30 s | 9.5 s | ≤ 10 s | met |",
 		"| one answer of 503: the hold is | lost | kept | kept | met |",
 	)
+	wantLines(t, renderDuels("Watches", "", watches)(s),
+		"| View.Get, a service of 1,000 instances | – | 5.25 ns | ≤ 20 ns | met |",
+		"| Service.Pick, random | – | 120 ns | ≤ 100 ns | missed |",
+		"| a service changes: 1,000 watchers of it have all seen it after | 0.4 s | 12.5 ms |  |  |",
+		"| – requests for a change | 1,000 | 1 | ≤ 1 | met |",
+		"| – requests a minute, at ten changes a minute | 10,000 | 10 | ≤ 10 | met |",
+		"| – requests a minute, while nothing changes | 200 | 1.09 |  |  |",
+		"| a key changes: one watcher has the new value after | – | not measured |  |  |",
+	)
+	if table := renderDuels("", "", watches)(s); strings.Count(table, "| – allocations | – | 0 | ≤ 0 | met |\n") != 1 ||
+		strings.Count(table, "| – allocations | – | 1 | ≤ 0 | missed |\n") != 1 {
+		t.Errorf("want one line of allocations that meets its aim, and one that misses it, in\n%s", table)
+	}
 }
 
 func TestNothingMeasured(t *testing.T) {
