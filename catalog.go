@@ -5,6 +5,7 @@ package consul
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 )
 
@@ -52,8 +53,8 @@ type CatalogService struct {
 	ServicePorts             []ServicePort `json:",omitempty"`
 	ServiceSocketPath        string        `json:",omitempty"`
 	ServiceEnableTagOverride bool
-	ServiceProxy             *AgentServiceConnectProxyConfig `json:",omitempty"`
-	ServiceConnect           *AgentServiceConnect            `json:",omitempty"`
+	ServiceProxy             *AgentServiceConnectProxyConfig `json:",omitempty"` // nil where it says nothing
+	ServiceConnect           *AgentServiceConnect            `json:",omitempty"` // nil where it says nothing
 	ServiceLocality          *Locality                       `json:",omitempty"`
 
 	PeerName    string `json:",omitempty"` // the cluster peer that it was imported from
@@ -61,6 +62,16 @@ type CatalogService struct {
 	Partition   string `json:",omitempty"` // Consul Enterprise
 	CreateIndex uint64
 	ModifyIndex uint64
+}
+
+// UnmarshalJSON makes ServiceProxy and ServiceConnect nil where they say nothing.
+func (s *CatalogService) UnmarshalJSON(b []byte) error {
+	type plain CatalogService
+	if err := json.Unmarshal(b, (*plain)(s)); err != nil {
+		return err
+	}
+	s.ServiceProxy, s.ServiceConnect = orNil(s.ServiceProxy), orNil(s.ServiceConnect)
+	return nil
 }
 
 // A CatalogNode is a node with its service instances by their IDs.

@@ -36,7 +36,7 @@ func richRegistration(node, service string) *consul.CatalogRegistration {
 		Checks: consul.HealthChecks{{
 			CheckID: "http", Name: "HTTP", Status: consul.HealthWarning, Notes: "notes", Output: "slow",
 			ServiceID: service + "-1", Type: "http", Interval: 10 * time.Second, Timeout: 2500 * time.Millisecond, ExposedPort: 21500,
-			Definition: consul.HealthCheckDefinition{
+			Definition: &consul.HealthCheckDefinition{
 				HTTP: "https://192.0.2.1/", Method: "HEAD", Header: map[string][]string{"Accept": {"text/plain"}}, Body: "b",
 				DisableRedirects: true, TCP: "192.0.2.1:1", TCPUseTLS: true, UDP: "192.0.2.1:2", GRPC: "192.0.2.1:3", GRPCUseTLS: true,
 				H2PING: "192.0.2.1:4", H2PingUseTLS: true, TLSServerName: "name", TLSSkipVerify: true, ScriptArgs: []string{"/bin/true"},
@@ -75,7 +75,6 @@ func TestCatalogRegistrationIsReadBackWhole(t *testing.T) {
 		t.Errorf("node is %+v, want %+v", n.Node, wantNode)
 	}
 	wantService := *reg.Service
-	wantService.Proxy, wantService.Connect = &consul.AgentServiceConnectProxyConfig{}, &consul.AgentServiceConnect{}
 	wantService.CreateIndex, wantService.ModifyIndex = index, index
 	if got := n.Services[reg.Service.ID]; !reflect.DeepEqual(got, &wantService) {
 		t.Errorf("service is %+v, want %+v", got, &wantService)

@@ -98,7 +98,6 @@ func TestCatalogListsWhatIsRegistered(t *testing.T) {
 		ServiceID: name + "-1", ServiceName: name, ServiceTags: reg.Service.Tags, ServiceAddress: "192.0.2.10", ServicePort: 80,
 		ServiceTaggedAddresses: reg.Service.TaggedAddresses, ServiceWeights: reg.Service.Weights, ServiceMeta: reg.Service.Meta,
 		ServiceEnableTagOverride: true, ServiceLocality: reg.Service.Locality,
-		ServiceProxy: &consul.AgentServiceConnectProxyConfig{}, ServiceConnect: &consul.AgentServiceConnect{},
 		CreateIndex: instances[0].CreateIndex, ModifyIndex: instances[0].ModifyIndex,
 	}
 	if !reflect.DeepEqual(instances[0], want) {

@@ -3,9 +3,11 @@ package consul
 // This file keeps writes off connections that the server has closed while they were idle, as it does when it restarts.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"sync/atomic"
 	"syscall"
 )
@@ -15,6 +17,9 @@ type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error
 // A checkedConn looks, before it sends anything, whether the other side has closed the connection. net/http notices that
 // by itself, but not at once, and what it sends in between may or may not have been taken: a write could not be
 // repeated. What was refused here certainly was not sent, and net/http makes another connection for it.
+//
+// Before a read it does not look, for to look takes a system call and a read can be repeated: net/http does so by itself
+// where the connection ends before an answer began. Over TLS it can't tell one from the other, and looks.
 type checkedConn struct {
 	net.Conn
 	raw  syscall.RawConn
@@ -22,10 +27,12 @@ type checkedConn struct {
 	gone atomic.Bool
 }
 
+var methodGet = []byte(http.MethodGet + " ")
+
 var errGone = errors.New("the server had closed the connection")
 
 func (c *checkedConn) Write(b []byte) (int, error) {
-	if c.raw.Control(c.look) == nil && c.gone.Load() {
+	if !bytes.HasPrefix(b, methodGet) && c.raw.Control(c.look) == nil && c.gone.Load() {
 		return 0, errGone
 	}
 	return c.Conn.Write(b)

@@ -48,8 +48,8 @@ type HealthCheck struct {
 	Partition   string `json:",omitempty"` // Consul Enterprise
 
 	// Definition is how the check is made, for checks that were registered in the catalog with one. Agents keep theirs
-	// to themselves: it is zero for their checks.
-	Definition HealthCheckDefinition `json:",omitzero"`
+	// to themselves: it is nil for their checks.
+	Definition *HealthCheckDefinition `json:",omitempty"`
 
 	CreateIndex uint64 `json:",omitempty"` // told by the server
 	ModifyIndex uint64 `json:",omitempty"` // told by the server; what a CAS on a check in a transaction compares
@@ -136,6 +136,7 @@ func (w *wireCheck) check() *HealthCheck {
 	}
 	c := (*HealthCheck)(&w.plainHealthCheck)
 	c.Interval, c.Timeout = lenientDuration(w.Interval), lenientDuration(w.Timeout)
+	c.Definition = orNil(c.Definition)
 	return c
 }
 

@@ -94,7 +94,7 @@ func TestHealthCheckDurationsOnTheWire(t *testing.T) {
 	t.Parallel()
 	want := consul.HealthCheck{
 		CheckID: "c", Interval: 90 * time.Second, Timeout: 1500 * time.Millisecond,
-		Definition: consul.HealthCheckDefinition{
+		Definition: &consul.HealthCheckDefinition{
 			TTL: 10 * time.Second, Interval: time.Minute, Timeout: time.Millisecond, DeregisterCriticalServiceAfter: time.Hour,
 		},
 	}

@@ -21,7 +21,10 @@ var checkFields = plainjson.Fields[HealthCheck]{
 	field("PeerName", func(r *reader, c *HealthCheck) { c.PeerName = r.Repeated() }),
 	field("Namespace", func(r *reader, c *HealthCheck) { c.Namespace = r.Repeated() }),
 	field("Partition", func(r *reader, c *HealthCheck) { c.Partition = r.Repeated() }),
-	field("Definition", func(r *reader, c *HealthCheck) { orEmpty(r, &c.Definition) }),
+	field("Definition", func(r *reader, c *HealthCheck) {
+		orEmpty(r, &c.Definition)
+		c.Definition = orNil(c.Definition)
+	}),
 	field("CreateIndex", func(r *reader, c *HealthCheck) { c.CreateIndex = r.Uint() }),
 	field("ModifyIndex", func(r *reader, c *HealthCheck) { c.ModifyIndex = r.Uint() }),
 }

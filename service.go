@@ -3,6 +3,11 @@ package consul
 // This file holds what the agent, the catalog and health have in common: the shape of a service instance, and of the
 // proxy in front of it.
 
+import (
+	"encoding/json"
+	"reflect"
+)
+
 // A ServiceKind says what an instance is for.
 type ServiceKind string
 
@@ -33,7 +38,8 @@ type AgentService struct {
 	Weights           AgentWeights              `json:",omitzero"`  // zero when registered: 1 and 1
 	EnableTagOverride bool                      // whether the catalog may change Tags, rather than the agent undo that
 
-	Proxy   *AgentServiceConnectProxyConfig `json:",omitempty"` // for proxies and gateways
+	// For proxies and gateways, and for what is in the mesh. What says nothing, as servers send it with every instance, is nil.
+	Proxy   *AgentServiceConnectProxyConfig `json:",omitempty"`
 	Connect *AgentServiceConnect            `json:",omitempty"`
 
 	PeerName   string    `json:",omitempty"` // the cluster peer that it was imported from
@@ -45,6 +51,24 @@ type AgentService struct {
 	CreateIndex uint64 `json:",omitempty"` // told by the catalog
 	ModifyIndex uint64 `json:",omitempty"` // told by the catalog
 	ContentHash string `json:",omitempty"` // told by Agent.Service: what WaitHash waits on
+}
+
+// UnmarshalJSON makes Proxy and Connect nil where they say nothing.
+func (s *AgentService) UnmarshalJSON(b []byte) error {
+	type plain AgentService
+	if err := json.Unmarshal(b, (*plain)(s)); err != nil {
+		return err
+	}
+	s.Proxy, s.Connect = orNil(s.Proxy), orNil(s.Connect)
+	return nil
+}
+
+// orNil gives nil for what says nothing.
+func orNil[T any](v *T) *T {
+	if v == nil || reflect.ValueOf(v).Elem().IsZero() {
+		return nil
+	}
+	return v
 }
 
 // A ServiceAddress is where a service listens.

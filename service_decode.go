@@ -32,8 +32,8 @@ var serviceFields = plainjson.Fields[AgentService]{
 	field("Weights", func(r *reader, s *AgentService) { weightsFields.Read(r, &s.Weights) }),
 	field("EnableTagOverride", func(r *reader, s *AgentService) { s.EnableTagOverride = r.Bool() }),
 	field("Locality", func(r *reader, s *AgentService) { s.Locality = localityFields.New(r) }),
-	field("Proxy", func(r *reader, s *AgentService) { s.Proxy = proxyFields.New(r) }),
-	field("Connect", func(r *reader, s *AgentService) { s.Connect = connectFields.New(r) }),
+	field("Proxy", func(r *reader, s *AgentService) { s.Proxy = readProxy(r) }),
+	field("Connect", func(r *reader, s *AgentService) { s.Connect = readConnect(r) }),
 	field("PeerName", func(r *reader, s *AgentService) { s.PeerName = r.Repeated() }),
 	field("Namespace", func(r *reader, s *AgentService) { s.Namespace = r.Repeated() }),
 	field("Partition", func(r *reader, s *AgentService) { s.Partition = r.Repeated() }),
@@ -83,6 +83,23 @@ var proxyFields = plainjson.Fields[AgentServiceConnectProxyConfig]{
 	field("Expose", func(r *reader, p *AgentServiceConnectProxyConfig) { orEmpty(r, &p.Expose) }),
 	field("AccessLogs", func(r *reader, p *AgentServiceConnectProxyConfig) { r.Other(&p.AccessLogs) }),
 	field("EnvoyExtensions", func(r *reader, p *AgentServiceConnectProxyConfig) { r.Other(&p.EnvoyExtensions) }),
+}
+
+// noProxy is how the servers write the proxy of an instance that is none.
+const noProxy = `{"Mode":"","MeshGateway":{},"Expose":{}}`
+
+func readProxy(r *reader) *AgentServiceConnectProxyConfig {
+	if r.Pass(noProxy) {
+		return nil
+	}
+	return orNil(proxyFields.New(r))
+}
+
+func readConnect(r *reader) *AgentServiceConnect {
+	if r.Empty() {
+		return nil
+	}
+	return orNil(connectFields.New(r))
 }
 
 // orEmpty reads what is an empty object, the zero value, unless someone configured it.

@@ -115,7 +115,7 @@ func TestTxnCheckOperations(t *testing.T) {
 	rollBack(t, c, op(consul.CheckGet, consul.HealthCheck{}))
 	commit(t, c, op(consul.CheckSet, consul.HealthCheck{
 		Name: "Disk", Status: consul.HealthPassing, Notes: "n", Output: "o", Type: "http",
-		Definition: consul.HealthCheckDefinition{
+		Definition: &consul.HealthCheckDefinition{
 			HTTP: "http://10.0.0.1/health", Method: "HEAD", Header: map[string][]string{"X": {"y"}}, TLSSkipVerify: true,
 			Interval: 90 * time.Second, Timeout: 1500 * time.Millisecond, DeregisterCriticalServiceAfter: time.Hour,
 		},
@@ -167,7 +167,7 @@ func TestTxnTakesTheWholeOfWhatTheTypesHold(t *testing.T) {
 		}}},
 		&consul.TxnOp{Check: &consul.CheckTxnOp{Verb: consul.CheckSet, Check: consul.HealthCheck{
 			Node: node, CheckID: "all", Name: "all", ServiceID: "proxy-1", ServiceTags: []string{"t"}, ExposedPort: 1, Interval: time.Second, Timeout: time.Second,
-			Definition: consul.HealthCheckDefinition{
+			Definition: &consul.HealthCheckDefinition{
 				HTTP: "http://h", Method: "GET", Header: map[string][]string{"a": {"b"}}, Body: "b", DisableRedirects: true, TCP: "t:1", TCPUseTLS: true,
 				UDP: "u:1", GRPC: "g:1", GRPCUseTLS: true, H2PING: "h:1", H2PingUseTLS: true, TLSServerName: "n", TLSSkipVerify: true,
 				ScriptArgs: []string{"true"}, DockerContainerID: "d", Shell: "sh", OSService: "o", AliasNode: "n", AliasService: "s",

@@ -58,15 +58,7 @@ func (fields Fields[T]) find(r *Reader, next int) int {
 
 // isName moves past a name and its colon if it is written as name.
 func (r *Reader) isName(name string) bool {
-	if r.peek() != '"' {
-		return false
-	}
-	rest := r.data[r.pos+1:]
-	if len(rest) <= len(name) || rest[len(name)] != '"' || string(rest[:len(name)]) != name {
-		return false
-	}
-	r.pos += len(name) + 2
-	return r.expect(':')
+	return r.isText(name) && r.expect(':')
 }
 
 // name moves past a name and its colon.
@@ -172,7 +164,8 @@ func Map[V any](r *Reader, read func(*Reader) V) map[string]V {
 	}
 	m := map[string]V{}
 	for first := true; r.more('}', first); first = false {
-		name := r.remember(r.name())
+		name := r.again()
+		r.expect(':')
 		m[name] = read(r)
 	}
 	return m

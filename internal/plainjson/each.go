@@ -60,6 +60,7 @@ func next[T any](w *window, read func(*Reader) T) (v T, found bool) {
 		r.data, r.pos, r.failed, r.short = w.buf.Data, w.mark, false, false
 		if w.any || r.expect('[') {
 			if found = r.more(']', !w.any); found {
+				r.place, r.places = 0, len(r.before)
 				v = read(r)
 			} else if !r.atEnd() {
 				r.Fail()

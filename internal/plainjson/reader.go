@@ -33,6 +33,9 @@ type Reader struct {
 	byteChunk   int
 	repeated    [256]string // strings seen, each where its hash says
 	remembers   bool        // whether repeated has any
+	before      [96]string  // the strings of the element before, each in its place
+	places      int         // how many places are in use; 0 where there are no elements
+	place       int         // of the next string
 	alike       int         // length of the last array that was read by Alike
 }
 
@@ -62,8 +65,10 @@ func (r *Reader) release() {
 	}
 	if r.remembers {
 		clear(r.repeated[:])
+		clear(r.before[:])
 		r.remembers = false
 	}
+	r.places, r.place = 0, 0
 	readers.Put(r)
 }
 
@@ -156,7 +161,12 @@ func (r *Reader) Null() bool {
 
 // Empty reports whether {} comes next, and moves past it.
 func (r *Reader) Empty() bool {
-	return r.peek() == '{' && r.literal("{}")
+	return r.Pass("{}")
+}
+
+// Pass reports whether text, an object, comes next as it is written there, and moves past it.
+func (r *Reader) Pass(text string) bool {
+	return r.peek() == '{' && r.literal(text)
 }
 
 // Other reads a value that is rare enough to leave it to encoding/json.

@@ -37,7 +37,50 @@ func (r *Reader) Repeated() string {
 	if r.Null() {
 		return ""
 	}
-	return r.remember(r.chars())
+	return r.again()
+}
+
+// again is Repeated of what is no null. Most often the element before has the same in the same place: then nothing else has
+// to be looked at.
+func (r *Reader) again() string {
+	place := r.nextPlace()
+	if place == nil {
+		return r.remember(r.chars())
+	}
+	if r.isText(*place) {
+		return *place
+	}
+	r.peek()
+	start := r.pos
+	b := r.chars()
+	s := r.remember(b)
+	if r.pos-start == len(b)+len(`""`) { // it is written as it is, without escapes
+		*place = s
+	}
+	return s
+}
+
+// nextPlace gives where the next string of the element before is kept; nil where none is.
+func (r *Reader) nextPlace() *string {
+	if r.place >= r.places {
+		return nil
+	}
+	place := &r.before[r.place]
+	r.place++
+	return place
+}
+
+// isText moves past a string if it is written as s.
+func (r *Reader) isText(s string) bool {
+	if r.peek() != '"' {
+		return false
+	}
+	rest := r.data[r.pos+1:]
+	if len(rest) <= len(s) || rest[len(s)] != '"' || string(rest[:len(s)]) != s {
+		return false
+	}
+	r.pos += len(s) + len(`""`)
+	return true
 }
 
 // remember is keep, unless the same was kept before.
