@@ -4,7 +4,6 @@ package consul_test
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lictor-go/consul"
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 // failedGet reads a key with a client of its own and gives the text of the error.
@@ -121,15 +121,15 @@ func TestErrorTextsOfConnections(t *testing.T) {
 	}
 }
 
-// closedPort gives an address on which nobody listens.
+// closedPort gives an address on which nobody listens until the test ends.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	block, err := ports.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { block.Release() })
+	return block.Addr(ports.API)
 }
 
 func TestStatusErrorMatchesItsSentinel(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 	"github.com/lictor-go/consul"
 )
 
-type ports struct {
+type portSettings struct {
 	Port int `consul:"port,default=80"`
 }
 
-func (p *ports) Validate() error {
+func (p *portSettings) Validate() error {
 	if p.Port > 65535 {
 		return errPort
 	}
@@ -33,7 +33,7 @@ func watchPorts(w *world, opts ...consul.WatchOption) (*wire, func() []string) {
 	var told []string
 	go func() {
 		defer close(done)
-		for p, err := range consul.WatchKeys[ports](ctx, client, "app", opts...) {
+		for p, err := range consul.WatchKeys[portSettings](ctx, client, "app", opts...) {
 			keys, bad := errors.AsType[*consul.KeysError](err)
 			switch {
 			case err == nil:
@@ -143,7 +143,7 @@ func TestWatchKeysEnds(t *testing.T) {
 			w.Errorf("%d requests, told of %d times", n, told)
 		}
 		told = 0
-		for _, err := range consul.WatchKeys[ports](w.Context(), client, "/app") {
+		for _, err := range consul.WatchKeys[portSettings](w.Context(), client, "/app") {
 			told++
 			wantError(w, "a prefix that is none", err, consul.ErrInvalidKey)
 		}
@@ -151,11 +151,11 @@ func TestWatchKeysEnds(t *testing.T) {
 			w.Errorf("told of %d times", told)
 		}
 		w.putKey("app/port", "x")
-		for range consul.WatchKeys[ports](w.Context(), client, "app") {
+		for range consul.WatchKeys[portSettings](w.Context(), client, "app") {
 			break // at an error
 		}
 		w.putKey("app/port", "1")
-		for range consul.WatchKeys[ports](w.Context(), client, "app") {
+		for range consul.WatchKeys[portSettings](w.Context(), client, "app") {
 			break
 		}
 	})

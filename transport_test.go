@@ -203,17 +203,12 @@ func TestServerRestart(t *testing.T) {
 		writes[string(b)]++ // the server answers one request at a time here
 		answer(200, "true")(w, r)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
+	address := closedPort(t)
 	client := clientWith(t, &consul.Config{Address: address})
 	for round := range 20 {
-		if round > 0 {
-			if l, err = net.Listen("tcp", address); err != nil {
-				t.Fatal(err)
-			}
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
 		}
 		server := httptest.NewUnstartedServer(http.HandlerFunc(count))
 		server.Listener.Close()

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 type object = map[string]any
@@ -60,11 +62,11 @@ func (s *Server) portConfig() object {
 		api, off = off, api
 	}
 	config := object{
-		api:        s.ports.port(portAPI),
+		api:        s.ports.Port(ports.API),
 		off:        -1,
-		"server":   s.ports.port(portServer),
-		"serf_lan": s.ports.port(portSerfLAN),
-		"serf_wan": s.ports.port(portSerfWAN),
+		"server":   s.ports.Port(ports.Server),
+		"serf_lan": s.ports.Port(ports.SerfLAN),
+		"serf_wan": s.ports.Port(ports.SerfWAN),
 		"dns":      -1,
 		"grpc":     -1,
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/lictor-go/consul/embedded"
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 // embeddedServer is the backend of a server within this process. What it is stopped and suspended by is how it is reached:
@@ -43,7 +44,7 @@ func (e *embeddedServer) launch() error {
 		return err
 	}
 	e.front = f
-	e.log.Info("Starting Consul agent", "backend", "embedded", "node", e.server.name, "address", e.server.ports.addr(portAPI))
+	e.log.Info("Starting Consul agent", "backend", "embedded", "node", e.server.name, "address", e.server.ports.Addr(ports.API))
 	if e.accepting {
 		f.accept()
 	}

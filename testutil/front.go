@@ -17,6 +17,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 // headerTimeout bounds how long a client may take to send the head of a request.
@@ -50,7 +52,7 @@ func (s *Server) newFront(handler http.Handler, log *slog.Logger) (*front, error
 		Handler: f.handler(handler), TLSConfig: settings, ReadHeaderTimeout: headerTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	if err := f.listen("tcp4", s.ports.addr(portAPI)); err != nil {
+	if err := f.listen("tcp4", s.ports.Addr(ports.API)); err != nil {
 		f.end()
 		return nil, err
 	}

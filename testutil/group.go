@@ -5,6 +5,7 @@ package testutil
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 // startTimeout bounds a start whose context has no deadline. A start takes about 100 ms.
@@ -106,9 +109,9 @@ func newGroup(n int, opts []Option) (*group, error) {
 
 // add makes room for one more server.
 func (g *group) add(name string) error {
-	block, err := ports().take()
+	block, err := ports.Take()
 	if err != nil {
-		return err
+		return fmt.Errorf("testutil: ports for a server: %w", err)
 	}
 	s := &Server{group: g, name: name, ports: block, token: g.token}
 	s.backend = newBackend(s)
@@ -135,7 +138,7 @@ func (s *Server) dialing() http.RoundTripper {
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, s.ports.addr(portAPI))
+			return dialer.DialContext(ctx, network, s.ports.Addr(ports.API))
 		},
 	}
 	if s.group.authority != nil {

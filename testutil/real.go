@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 // realServer is the backend of a server in a process of its own.
@@ -80,7 +82,7 @@ func (r *realServer) kill() error {
 func (r *realServer) release() error { return nil }
 
 func (r *realServer) transport() http.RoundTripper { return r.server.dialing() }
-func (r *realServer) serverAddr() string           { return r.server.ports.addr(portServer) }
+func (r *realServer) serverAddr() string           { return r.server.ports.Addr(ports.Server) }
 func (r *realServer) pid() int                     { return r.current().cmd.Process.Pid }
 func (r *realServer) String() string               { return fmt.Sprintf("process %d", r.pid()) }
 func (r *realServer) command() string              { return r.current().cmd.String() }

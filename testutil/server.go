@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 // Server is a Consul server on loopback with its own data and ports, alone or in a Cluster: embedded in this process, or a
@@ -19,7 +21,7 @@ type Server struct {
 	group      *group
 	name       string
 	dir        string
-	ports      *portBlock
+	ports      *ports.Block
 	token      string
 	socket     string
 	certs      certFiles
@@ -57,7 +59,7 @@ func NewServer(t testing.TB, opts ...Option) *Server {
 // connections from the first call of Addr, URL or SocketPath on. In a testing/synctest bubble use Transport instead.
 func (s *Server) Addr() string {
 	s.backend.accept()
-	return s.ports.addr(portAPI)
+	return s.ports.Addr(ports.API)
 }
 
 // URL is Addr with the scheme, "http://127.0.0.1:port" or "https://127.0.0.1:port".
@@ -69,9 +71,9 @@ func (s *Server) URL() string {
 // url is URL for what does not need connections.
 func (s *Server) url() string {
 	if s.group.tls {
-		return "https://" + s.ports.addr(portAPI)
+		return "https://" + s.ports.Addr(ports.API)
 	}
-	return "http://" + s.ports.addr(portAPI)
+	return "http://" + s.ports.Addr(ports.API)
 }
 
 // SocketPath is the unix socket on which the API is served too; "" without WithUnixSocket.
@@ -90,16 +92,16 @@ func (s *Server) ServerAddr() string { return s.backend.serverAddr() }
 
 // LANAddr is the gossip address by which agents of the same datacenter join this one; "" for an embedded server, which
 // nobody can join.
-func (s *Server) LANAddr() string { return s.gossipAddr(portSerfLAN) }
+func (s *Server) LANAddr() string { return s.gossipAddr(ports.SerfLAN) }
 
 // WANAddr is the gossip address by which servers of other datacenters join this one; "" for an embedded server.
-func (s *Server) WANAddr() string { return s.gossipAddr(portSerfWAN) }
+func (s *Server) WANAddr() string { return s.gossipAddr(ports.SerfWAN) }
 
 func (s *Server) gossipAddr(use int) string {
 	if !s.group.real {
 		return ""
 	}
-	return s.ports.addr(use)
+	return s.ports.Addr(use)
 }
 
 // NodeName is the name of the node in the catalog.
@@ -222,7 +224,7 @@ func (s *Server) Close() error {
 		return nil
 	}
 	// Killed, since what it would write when it is asked to stop is thrown away here.
-	return errors.Join(s.backend.kill(), s.backend.release(), os.RemoveAll(s.dir), s.ports.release())
+	return errors.Join(s.backend.kill(), s.backend.release(), os.RemoveAll(s.dir), s.ports.Release())
 }
 
 // runs reports whether the server is there and not suspended.

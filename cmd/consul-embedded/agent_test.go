@@ -21,19 +21,21 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 const token = "5ec4e700-0000-4000-8000-0000000000bb"
 
-// freePort gives a port that nobody listens on.
+// freePort gives a port that nobody listens on until the test ends.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	block, err := ports.Take()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { block.Release() })
+	return block.Port(ports.API)
 }
 
 // writeFile writes a configuration file and gives its path.
