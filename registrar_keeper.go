@@ -82,12 +82,13 @@ func (k *keeper) keep(ctx context.Context) error {
 	var due time.Time // when the health function is to be asked again
 	for failures := 0; ; {
 		want := k.definition()
+		pace := k.pace(want)
 		if now := time.Now(); !now.Before(due) {
 			var err error
-			if said, err = k.well.ask(ctx, want.period); err != nil {
+			if said, err = k.well.ask(ctx, pace.period); err != nil {
 				return err
 			}
-			due = now.Add(want.pause())
+			due = now.Add(pace.pause())
 		}
 		if ctx.Err() != nil {
 			return nil
@@ -106,12 +107,20 @@ func (k *keeper) keep(ctx context.Context) error {
 			if failures++; failures == 1 {
 				k.log().Warn("consul: a service can't be kept registered, it is tried again", "service", k.id, "error", err)
 			}
-			pause = min(pause, jitter(minKeeperBackoff, want.period, failures))
+			pause = min(pause, jitter(minKeeperBackoff, pace.period, failures))
 		}
 		if k.await(ctx, pause) {
 			due = time.Time{}
 		}
 	}
+}
+
+// pace is the definition whose heartbeats are due: the former's are until the agent has taken the one that is wanted.
+func (k *keeper) pace(want *definition) *definition {
+	if k.taken != nil && k.taken.period < want.period {
+		return k.taken
+	}
+	return want
 }
 
 // await waits for a while, at most until ctx ends. It reports whether the definition was changed, which ends the wait too.
@@ -144,6 +153,9 @@ func (k *keeper) beat(ctx context.Context, want *definition, said report) error 
 		k.log().Warn("consul: the agent has forgotten a service, it is registered again", "service", k.id)
 	}
 	if err := k.register(ctx, want, said); err != nil {
+		if _, answered := errors.AsType[*StatusError](err); answered && k.taken != nil {
+			_ = k.heartbeat(ctx, k.taken, said) // it is in force as long as another is refused, and its TTL runs on
+		}
 		return err
 	}
 	return k.heartbeat(ctx, want, said)
@@ -168,7 +180,11 @@ func (k *keeper) register(ctx context.Context, want *definition, said report) er
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	_, err = agent.ServiceRegister(ctx, want.saying(said), opts)
+	// It is not given up where the end comes meanwhile: the agent might be through with it only after the deregistration.
+	limit, _ := ctx.Deadline() // a beat has one
+	whole, cancel := context.WithDeadline(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	_, err = agent.ServiceRegister(whole, want.saying(said), opts)
 	k.sent = k.sent || err == nil || !SafeToRetry(err) && !settled(err)
 	if err != nil {
 		return err

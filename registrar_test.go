@@ -3,9 +3,11 @@ package consul_test
 // This file tests Registrar in virtual time.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lictor-go/consul"
+	"github.com/lictor-go/consul/embedded"
 )
 
 // A registering is a Registrar that runs in a process of its own.
@@ -261,7 +264,7 @@ func TestRegistrarUpdate(t *testing.T) {
 func TestRegistrarRefused(t *testing.T) {
 	t.Parallel()
 	nonsense := consul.AgentServiceRegistration{
-		Name: "web", Check: &consul.AgentServiceCheck{TTL: time.Minute, HTTP: "http://localhost"},
+		Name: "web", Check: &consul.AgentServiceCheck{TTL: time.Hour, HTTP: "http://localhost"},
 	}
 	inWorld(t, func(w *world) {
 		r := w.register(consul.RegistrarOptions{Services: []consul.RegistrarService{{Service: &nonsense}}})
@@ -272,7 +275,7 @@ func TestRegistrarRefused(t *testing.T) {
 		wantError(w, "ready", r.Ready(w.Context()), nil)
 		wantError(w, "update", r.Update(&nonsense), nil)
 		wantError(w, "ready", r.Ready(w.Context()), consul.ErrBadRequest)
-		w.watch("web", consul.HealthPassing, 10*time.Second)
+		w.watch("web", consul.HealthPassing, 5*time.Minute) // the former one is in force, and heartbeaten
 		wantError(w, "update", r.Update(web(well).Services[0].Service), nil)
 		wantError(w, "ready", r.Ready(w.Context()), nil)
 		w.wantHealth("web", consul.HealthPassing)
@@ -310,6 +313,28 @@ func TestRegistrarDrains(t *testing.T) {
 		w.sleep(time.Second)
 		w.wantHealth("web", consul.HealthPassing)
 		w.wantEnd(r, nil)
+	})
+}
+
+// A registration that is under way at the end does not outlive it, though an agent goes on with what nobody waits for.
+func TestRegistrarEndsWhileItRegisters(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		slowly := func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			body, err := io.ReadAll(r.Body)
+			wantError(w, "the body", err, nil)
+			time.Sleep(time.Second)
+			r = r.WithContext(context.WithoutCancel(r.Context()))
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			next.ServeHTTP(rw, r)
+		}
+		w.server.Inject(embedded.Fault{Match: embedded.OfRequest("PUT", "/v1/agent/service/register"), Effect: slowly})
+		r := w.register(web(well))
+		w.sleep(time.Second / 2)
+		r.stop()
+		wantError(w, "run", (<-r.done).err, nil)
+		w.sleep(10 * time.Second)
+		w.wantHealth("web", "")
 	})
 }
 
