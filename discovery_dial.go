@@ -86,6 +86,9 @@ func (s *Service) try(ctx context.Context, work func(i *Instance, left int) (aga
 	if err := s.await(ctx, func(error) bool { return true }); err != nil {
 		return s.none(err)
 	}
+	if ctx.Err() != nil { // no instance is to blame for what would fail now
+		return fmt.Errorf("consul: service %q: %w", s.name, context.Cause(ctx))
+	}
 	var failures []error
 	for left := min(maxTries, max(1, len(s.Instances()))); left > 0; left-- {
 		i, err := s.Pick()

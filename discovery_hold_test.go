@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -184,6 +185,32 @@ func TestHoldBackAndChanges(t *testing.T) {
 		wantPicks(w, picks(w, s, 10), map[string]int{"2": 5, "3": 5})
 		w.provide(1)
 		wantPicks(w, picks(w, s, 9), map[string]int{"1": 3, "2": 3, "3": 3})
+	})
+}
+
+// A caller whose time is up already gets no instance, and so has none held back.
+func TestLateCallersHoldBackNone(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.provide(1)
+		w.provide(2)
+		r, dialer := w.resolver()
+		s, _ := r.Service("web.service.consul")
+		wantError(w, "ready", s.Ready(w.Context()), nil)
+		late, cancel := context.WithTimeout(w.Context(), 0)
+		defer cancel()
+		_, err := dialIt(late, r)
+		wantError(w, "dial", err, context.DeadlineExceeded)
+		req, err := http.NewRequestWithContext(late, http.MethodGet, "http://web.service.consul/", nil)
+		if err != nil {
+			w.Fatal(err)
+		}
+		_, err = r.RoundTripper(nil).RoundTrip(req)
+		wantError(w, "GET", err, context.DeadlineExceeded)
+		if dialed := dialer.seen(); len(dialed) > 0 {
+			w.Errorf("it dialed %q", dialed)
+		}
+		wantPicks(w, picks(w, s, 10), map[string]int{"1": 5, "2": 5})
 	})
 }
 
