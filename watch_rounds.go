@@ -95,7 +95,8 @@ func (w *watcher[T]) ask(ctx context.Context) (moved bool, err error) {
 	}
 	moved = !reflect.DeepEqual(value, w.value)
 	w.value = value
-	if w.advance(meta) || moved || time.Since(began) >= o.WaitTime/2 {
+	// A server may be set up to wait for less than it is asked to.
+	if w.advance(meta) || moved || time.Since(began) >= min(o.WaitTime/2, watchBackoff.MaxBackoff) {
 		w.vain, w.rest = 0, 0
 	} else {
 		w.inVain(nil)

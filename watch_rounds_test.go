@@ -134,6 +134,31 @@ func TestWatchOfAServerThatDoesNotWait(t *testing.T) {
 	}
 }
 
+// A server that waits, but for less than it is asked to, is asked again at once.
+func TestWatchOfAServerThatWaitsForLess(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		client, wire := w.process()
+		w.put("one")
+		const most = 20 * time.Second
+		w.server.Inject(embedded.Fault{Match: ofKey, Effect: func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+			query := r.URL.Query()
+			query.Set("wait", most.String())
+			r.URL.RawQuery = query.Encode()
+			next.ServeHTTP(rw, r)
+		}})
+		end := watching(w, client)
+		w.sleep(time.Hour)
+		wantValues(w, end(), "one")
+		sent := wire.sent()
+		for i := range sent[1:] {
+			if took := sent[i+1].at.Sub(sent[i].at); took > most*17/16 {
+				w.Fatalf("it asked again after %v, want %v and the server's jitter at most", took, most)
+			}
+		}
+	})
+}
+
 // A 404 that does not come from Consul says nothing about the key.
 func TestWatchTakesNoOther404ForAbsence(t *testing.T) {
 	t.Parallel()
