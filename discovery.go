@@ -149,13 +149,14 @@ func (s *Service) Pick() (*Instance, error) {
 	return i, nil
 }
 
-// Updated gives a channel that is closed with the next change of the instances. To miss none, take it before Instances.
+// Updated gives a channel that is closed with the next change of the instances, or of Err. To miss none, take it before
+// Instances.
 func (s *Service) Updated() <-chan struct{} { return s.view.Updated() }
 
 // Err is why Consul can't be asked at the moment; nil where it can.
 func (s *Service) Err() error { return s.view.Err() }
 
-// Close ends it: what it knew it goes on giving, as it was then. More calls do nothing.
+// Close ends it: it follows the instances no more, and goes on giving those that it knew. More calls do nothing.
 func (s *Service) Close() { s.view.Close() }
 
 // none is the error where there is no instance, because of why they can't be asked for, unless that is nil.

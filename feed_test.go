@@ -139,6 +139,27 @@ func TestDifferentWatchesAreNotShared(t *testing.T) {
 	})
 }
 
+// What is asked stays what it was, whatever becomes of the options that it was made of.
+func TestWatchesKeepTheirOptions(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		tagged := func(tag string) func(*consul.AgentServiceRegistration) {
+			return func(reg *consul.AgentServiceRegistration) { reg.Tags = []string{tag} }
+		}
+		opts := &consul.QueryOptions{Tags: []string{"v1"}}
+		view := w.client.ViewService(w.Context(), "web", opts)
+		defer view.Close()
+		wantError(w, "ready", view.Ready(w.Context()), nil)
+		opts.Tags[0] = "v2"
+		w.provide(1, tagged("v1"))
+		w.provide(2, tagged("v2"))
+		w.sleep(2 * time.Minute)
+		if entries, _ := view.Get(); len(entries) != 1 || entries[0].Service.Port != 1 {
+			w.Errorf("got %d instances, want the one with the tag v1", len(entries))
+		}
+	})
+}
+
 // A permanent error ends the watches that are not persistent, and not those beside them that share the question.
 func TestSharedQuestionOutlivesAWatch(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,8 @@ import (
 //
 // Through an outage it serves what it knows, for as long as KeepFor says; Err tells why the question can't be asked. It goes
 // on after any error but those that say that nothing can be asked: ErrClosed, ErrInvalidKey, ErrInvalidOption. It has to be
-// closed, unless its context ends. What it gives is then what it knew last.
+// closed, unless its context ends. What it gives is then what it knew last, or has changed since where others share its
+// questions.
 type View[T any] struct {
 	feed     *feed[T]
 	keep     time.Duration
@@ -91,14 +92,17 @@ func (v *View[T]) Ready(ctx context.Context) error {
 	}
 }
 
-// Updated gives a channel that is closed with the next change: of the answer, or of whether the question can be asked. To
-// miss none, take it before Get.
+// Updated gives a channel that is closed with the next change of the answer, with each question that fails, and with the
+// first that does not. To miss none, take it before Get.
 func (v *View[T]) Updated() <-chan struct{} { return v.feed.state.Load().next }
 
 // All gives the answer, if there is one, and each that comes after it, with the errors between them, until ctx ends, the
 // loop is left or the view ends. Of several that came while the loop's body ran the last is given.
 func (v *View[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		if v.ctx.Err() != nil {
+			return
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(v.ctx, cancel)()

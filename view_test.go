@@ -195,6 +195,9 @@ func TestViewAll(t *testing.T) {
 		view.Close()
 		w.put("four")
 		wantValues(w, end(), "one", "two", "!", "three")
+		for range view.All(w.Context()) {
+			w.Error("it gives something after its end")
+		}
 		wantView(w, other, "four", nil)
 
 		// A reader who was busy gets the last state only.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -100,6 +101,9 @@ func KeepFor(d time.Duration) WatchOption {
 // no part in that. An error that the next question would meet too ends the watch, unless it is Persistent:
 // ErrPermissionDenied, ErrBadRequest, ErrInvalidOption, ErrClosed. The end of ctx is not told of as an error.
 //
+// What it gives must not be changed, nor sorted in place: the next answer is compared with it, and others may have it too,
+// since watches and views of one Client share their answers.
+//
 // Answers are compared by their content, since servers raise an index for other reasons, too, and answer at the end of each
 // wait. After an error, and where the index has gone backwards (the servers were restored from a snapshot, the agent was
 // wiped), the question is asked anew, without an index. Where the server does not wait, as at an endpoint whose answers have
@@ -174,6 +178,7 @@ func watchOptions(opts []WatchOption) (WatchOptions, error) {
 	if o.Rate < 0 {
 		return o, fmt.Errorf("WatchOptions.Rate is negative (%d): %w", o.Rate, ErrInvalidOption)
 	}
+	o.Query.Tags = slices.Clone(o.Query.Tags) // the caller may change those that the options were made of
 	o.Wait = cmp.Or(o.Wait, DefaultWatchWait)
 	o.Rate = cmp.Or(o.Rate, DefaultWatchRate)
 	return o, nil
