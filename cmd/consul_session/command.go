@@ -82,7 +82,7 @@ func runCommand(ctx context.Context, args []string, c console) int {
 		return exitUsage
 	}
 	cmd := commands()[i]
-	s := &settings{behavior: consul.SessionBehaviorRelease, output: outputTable}
+	s := &settings{behavior: consul.SessionBehaviorRelease, output: outputTable, run: runSettings{killAfter: defaultKillAfter}}
 	rest, err := cmd.parse(s, args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

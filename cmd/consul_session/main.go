@@ -83,7 +83,7 @@ func start(ctx context.Context, args []string, c console) int {
 
 // isModuleCall reports whether Ansible calls: with one argument, the path of a file.
 func isModuleCall(args []string) bool {
-	if len(args) != 1 || strings.HasPrefix(args[0], "-") || slices.ContainsFunc(commands(), named(args[0])) {
+	if len(args) != 1 || strings.HasPrefix(args[0], "-") || args[0] == "help" || slices.ContainsFunc(commands(), named(args[0])) {
 		return false
 	}
 	if strings.ContainsRune(args[0], os.PathSeparator) {

@@ -17,8 +17,13 @@ var passed = []os.Signal{
 }
 
 // notify has the signals heard that are passed on, until stop; not those that the program was told to ignore, as by nohup.
+// SIGPIPE is heard for nothing: else it would end the program, and leave the command and the session, when what that has to
+// say finds no reader any more.
 func notify() (signals <-chan os.Signal, stop func()) {
 	heard := make(chan os.Signal, 16)
+	if !signal.Ignored(syscall.SIGPIPE) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	}
 	signal.Notify(heard, slices.DeleteFunc(slices.Clone(passed), signal.Ignored)...)
 	return heard, func() { signal.Stop(heard) }
 }
@@ -55,6 +60,16 @@ func (p *process) signalGroup(s syscall.Signal) {
 		return
 	}
 	p.cmd.Process.Signal(s)
+}
+
+// isOver reports whether the command has ended, and where it leads a group all that it has started.
+func (p *process) isOver() bool {
+	select {
+	case <-p.done:
+		return !p.ownGroup || syscall.Kill(-p.cmd.Process.Pid, 0) != nil
+	default:
+		return false
+	}
 }
 
 // status is the exit status of the command, which has ended, as shells have it.

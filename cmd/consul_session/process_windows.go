@@ -25,4 +25,13 @@ func (p *process) passOn(os.Signal) {}
 
 func (p *process) signalGroup(syscall.Signal) { p.cmd.Process.Kill() }
 
+func (p *process) isOver() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *process) status() int { return p.cmd.ProcessState.ExitCode() }

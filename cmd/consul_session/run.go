@@ -39,6 +39,9 @@ const (
 
 	// watchTime is how long one question about the session may wait, and watchPause is from a failed one to the next.
 	watchTime, watchPause = 5 * time.Minute, time.Second
+
+	// lookTime is how often it is looked whether a command that is to end, and all that it has started, has ended.
+	lookTime = 10 * time.Millisecond
 )
 
 const runHelp = `The session is made, kept renewed while the command runs, and destroyed when it ends. With --lock the
@@ -76,15 +79,13 @@ func (r *runSettings) setWait(value string) error {
 	return err
 }
 
-// check refuses what can't be run, and fills in what was not given.
+// check refuses what can't be run.
 func (r *runSettings) check(s *settings, command []string) error {
 	switch {
 	case len(command) == 0:
 		return errors.New("no command is given: put it at the end, behind --")
 	case r.wait != nil && r.key == "":
 		return errors.New("--wait is for a lock: give --lock")
-	case r.killAfter == 0:
-		r.killAfter = defaultKillAfter
 	}
 	return nil
 }
@@ -252,26 +253,39 @@ func (r *runner) run() int {
 		}
 		return exitCannotRun
 	}
-	lost, kill := r.hold.Done(), (<-chan time.Time)(nil)
 	for {
 		select {
 		case <-p.done:
-			if lost == nil {
-				p.signalGroup(syscall.SIGKILL) // what it has left behind
-				return exitLost
-			}
 			return p.status()
 		case signal := <-r.signals:
 			p.passOn(signal)
-		case <-lost:
+		case <-r.hold.Done():
 			r.say("%v: the command is being ended", context.Cause(r.hold))
-			p.signalGroup(syscall.SIGTERM)
-			timer := time.NewTimer(r.settings.run.killAfter)
-			defer timer.Stop()
-			lost, kill = nil, timer.C
-		case <-kill:
+			r.end(p)
+			return exitLost
+		}
+	}
+}
+
+// end ends the command and, where it leads a group, what it has started, which may need longer than the command itself.
+func (r *runner) end(p *process) {
+	p.signalGroup(syscall.SIGTERM)
+	kill, look := time.NewTimer(r.settings.run.killAfter), time.NewTicker(lookTime)
+	defer kill.Stop()
+	defer look.Stop()
+	for {
+		select {
+		case signal := <-r.signals:
+			p.passOn(signal)
+		case <-look.C:
+			if p.isOver() {
+				return
+			}
+		case <-kill.C:
 			r.say("the command goes on after %v: it is killed", r.settings.run.killAfter)
 			p.signalGroup(syscall.SIGKILL)
+			<-p.done
+			return
 		}
 	}
 }

@@ -291,6 +291,57 @@ func TestRunKills(t *testing.T) {
 	j.ends(exitLost, "the command is being ended", "goes on after 50ms: it is killed")
 }
 
+// TestRunLetsAllEnd has a command whose child needs longer than itself to end, and is given the time.
+func TestRunLetsAllEnd(t *testing.T) {
+	t.Parallel()
+	h, name := newHost(t), unique(t)
+	child := `(trap "sleep 0.2; echo tidied up; exit" TERM; echo ready; while :; do sleep 0.02; done) & `
+	j := h.start(child+"wait", "--name", name, "--kill-after", "1m")
+	h.destroy(h.wantNamed(1, name)[0].ID)
+	if got := j.ends(exitLost, "the command is being ended"); got != "tidied up\n" {
+		t.Errorf("the command printed %q, want what its child says at its end", got)
+	}
+}
+
+// TestRunKillsAtOnce has no time given to a command that ignores SIGTERM.
+func TestRunKillsAtOnce(t *testing.T) {
+	t.Parallel()
+	h, name := newHost(t), unique(t)
+	j := h.start(`trap "" TERM; `+ready+goOn, "--name", name, "--kill-after", "0")
+	h.destroy(h.wantNamed(1, name)[0].ID)
+	j.ends(exitLost, "goes on after 0s: it is killed")
+}
+
+// TestRunOutlivesItsReader has nobody read what the run says when its session is lost.
+func TestRunOutlivesItsReader(t *testing.T) {
+	t.Parallel()
+	h, name := newHost(t), unique(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := h.command("run", "--name", name, "--lock", name, "--", "sh", "-c", ready+"sleep 60")
+	cmd.Stderr = write
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	j := &job{t: t, cmd: cmd, out: bufio.NewReader(out)}
+	if line := j.line(); line != "ready" {
+		t.Fatalf("the command says %q", line)
+	}
+	read.Close()
+	if _, err := h.client.KV().Delete(t.Context(), name); err != nil { // the lock is lost, and the session is not
+		t.Fatal(err)
+	}
+	j.ends(exitLost)
+	h.wantNamed(0, name)
+}
+
 // TestRunLeavesNoOrphan has the run killed, after which its command must not go on without a session that is kept.
 func TestRunLeavesNoOrphan(t *testing.T) {
 	t.Parallel()
