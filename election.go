@@ -29,6 +29,9 @@ var (
 // errResigned is why the context of a leadership ended that was given up.
 var errResigned = fmt.Errorf("consul: the leadership was resigned: %w", context.Canceled)
 
+// errExited is what the function of a leader comes to that never returns.
+var errExited = errors.New("consul: the leader's function ended its goroutine")
+
 // ElectionOptions say how an election is held. The zero value will do.
 type ElectionOptions struct {
 	Value []byte // of this candidate, for all to read who want to know who leads: an address, a name
@@ -106,6 +109,7 @@ func (c *Client) Election(key string, opts *ElectionOptions) (*Election, error) 
 //   - what lead returns while it leads: nil if it is done, or its error; the leadership is given up first;
 //   - the cause of ctx, when that ends; a leader is given its grace to return, and the leadership is given up;
 //   - the error of Lock.Lock that no later attempt would change: ErrLockConflict, ErrPermissionDenied …;
+//   - an error that says so, if lead ends its goroutine, as runtime.Goexit and testing.T.FailNow do;
 //   - ErrLockHeld if this Election is run already;
 //   - ErrGraceExceeded, and why the leadership ended, if lead has not returned Grace after that. If the leadership was lost
 //     (ErrLockLost) another may lead by then, and the process had better end. If not, it is kept until lead returns.
@@ -148,7 +152,11 @@ func (e *Election) serve(ctx, hold context.Context, lead func(context.Context) e
 	defer e.finish(t)
 
 	result := make(chan error, 1)
-	go func() { result <- lead(t.leading) }()
+	go func() {
+		err := errExited
+		defer func() { result <- err }()
+		err = lead(t.leading)
+	}()
 	select {
 	case err = <-result:
 		ended = context.Cause(t.leading)
@@ -157,7 +165,9 @@ func (e *Election) serve(ctx, hold context.Context, lead func(context.Context) e
 		if t.err = e.await(result, ended); t.err != nil {
 			go func() {
 				<-result
-				e.giveUp(ctx)
+				if hold.Err() == nil { // else it was lost, and what the lock holds by now is another term's
+					e.giveUp(ctx)
+				}
 			}()
 			return ended, t.err
 		}
@@ -236,10 +246,12 @@ func (e *Election) IsLeader() bool {
 	return e.term != nil && e.term.leading.Err() == nil && e.lock.current() != nil
 }
 
-// Fence is a number that grows with every change of leader: see Lock.Fence. It is 0 where this process does not lead.
+// Fence is a number that grows with every change of leader: see Lock.Fence. It is 0 where this process does not lead, though
+// a leader that is giving up keeps it until its function has returned.
 func (e *Election) Fence() uint64 { return e.lock.Fence() }
 
-// Guard puts an operation before ops by which their transaction fails unless this leadership goes on: see Lock.Guard.
+// Guard puts an operation before ops by which their transaction fails unless this process is the leader still: see
+// Lock.Guard. As Fence, it is good until the function of a leader that is giving up has returned.
 func (e *Election) Guard(ops ...*TxnOp) (TxnOps, error) { return e.lock.Guard(ops...) }
 
 // Leader tells who leads. Where nobody does the error is ErrNotFound.

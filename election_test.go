@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -213,6 +214,54 @@ func TestElectionGrace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A function that goes on past a loss and its grace, and returns when this process leads again, leaves the new term alone.
+func TestElectionLateReturnEndsNoLaterTerm(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		finish := make(chan struct{})
+		a := stand(w, "a", func(context.Context) error { <-finish; return nil })
+		w.wantLeader(a)
+		must[*consul.WriteMeta](w)(w.client.KV().Delete(w.Context(), "leader"))
+		wantError(w, "run", (<-a.done).err, consul.ErrGraceExceeded)
+
+		var terms []context.Context
+		ctx, stop := context.WithCancel(w.Context())
+		done := start(func() error {
+			return a.Run(ctx, func(leading context.Context) error { terms = append(terms, leading); return leads(leading) })
+		})
+		w.wantLeader(a)
+		close(finish)
+		w.sleep(time.Minute)
+		if len(terms) != 1 {
+			w.Fatalf("it led %d times, want once", len(terms))
+		}
+		wantLive(w, terms[0])
+		stop()
+		wantError(w, "the end of the context", (<-done).err, context.Canceled)
+		w.wantNothingHeld()
+	})
+}
+
+// A function that ends its goroutine ends the election, as one that returns does.
+func TestElectionFunctionExits(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		a := stand(w, "a", func(context.Context) error { runtime.Goexit(); return nil })
+		w.sleep(time.Minute)
+		select {
+		case got := <-a.done:
+			if got.err == nil || errors.Is(got.err, context.Canceled) {
+				w.Errorf("run: %v, want an error that says what happened", got.err)
+			}
+		default:
+			w.Error("the election goes on without its function")
+			a.stop()
+			<-a.done
+		}
+		w.wantNothingHeld()
+	})
 }
 
 // The function may resign by itself.
