@@ -87,7 +87,7 @@
 //
 // The hold ends when the lock is lost, and no later than another could have it: that is reckoned from the session's TTL
 // and the start of its last renewal, and needs no answer of the network. Failures that are shorter end nothing. Work that
-// may run on after its hold, since the process was suspended or does not look, is made safe by [Lock.Fence] or [Lock.Guard].
+// may run on after its hold, since it does not look, or was suspended, is made safe by [Lock.Fence] or [Lock.Guard].
 // [Session.KeepAlive] is the session beneath, for keys of one's own.
 //
 // # Tokens

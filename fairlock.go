@@ -43,7 +43,11 @@ func (c *Client) FairLockOpts(opts *LockOptions) (*FairLock, error) {
 	if err := checked.init(c, "fair lock", opts); err != nil {
 		return nil, err
 	}
-	if checked.entry.Behavior == SessionBehaviorDelete {
+	behavior := checked.entry.Behavior
+	if opts.Session != nil {
+		behavior = opts.Session.behavior
+	}
+	if behavior == SessionBehaviorDelete {
 		return nil, fmt.Errorf("consul: %s: the session's behavior is %q, and has to leave the key of a contender that died: %w",
 			checked.name, SessionBehaviorDelete, ErrInvalidOption)
 	}
@@ -156,9 +160,12 @@ func (l fairClaim) list(ctx context.Context, opts ...QueryOption) (KVPairs, erro
 }
 
 // before gives those of the queue that came before the hold, in order, and notes the hold's own place. It reports false
-// where the hold is not in the queue.
+// where the hold is not in the queue. A key that is older than the place that was noted is an earlier hold's: a leader that
+// lags behind tells of it.
 func (l fairClaim) before(queue KVPairs, h *hold) (KVPairs, bool) {
-	at := slices.IndexFunc(queue, func(p *KVPair) bool { return p.Key == l.key(h) && p.Session == h.session.ID() })
+	at := slices.IndexFunc(queue, func(p *KVPair) bool {
+		return p.Key == l.key(h) && p.Session == h.session.ID() && p.CreateIndex >= h.fence
+	})
 	if at < 0 {
 		return nil, false
 	}

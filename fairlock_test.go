@@ -220,3 +220,18 @@ func TestFairLockComesAgain(t *testing.T) {
 		}
 	})
 }
+
+// A session whose keys go with it leaves no sign that its holder may still be inside, so that it is refused, whoever made it.
+func TestFairLockRefusesASessionThatDeletes(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		entry := session()
+		entry.Behavior = consul.SessionBehaviorDelete
+		h := must[*consul.SessionHandle](w)(w.client.Session().KeepAlive(w.Context(), entry))
+		for _, opts := range []*consul.LockOptions{{Key: "k", Session: h}, {Key: "k", SessionOpts: entry}} {
+			_, err := w.client.FairLockOpts(opts)
+			wantRefused(w, err)
+		}
+		wantError(w, "close", h.Close(w.Context()), nil)
+	})
+}

@@ -67,6 +67,8 @@ type hold struct {
 
 	// dirty says that release has something to remove, or may have.
 	dirty bool
+	// doubtful says that a call failed with a session of the caller's that may take something yet.
+	doubtful bool
 	// unsure says that a release was tried before, and may have happened.
 	unsure bool
 
@@ -142,6 +144,7 @@ func (h *hold) contend(ctx context.Context, once bool) error {
 	var failure error
 	for {
 		err := h.contendAsSession(ctx, once)
+		h.doubtful = h.doubtful || err != nil && h.dirty && !h.own
 		expired := errors.Is(err, ErrSessionExpired) && h.own
 		switch {
 		case err == nil:

@@ -184,5 +184,18 @@ func (h *hold) finish(ended error) {
 	if !h.own {
 		h.session.free(h)
 	}
+	if h.doubtful {
+		go h.sweep()
+	}
 	close(h.done)
+}
+
+// sweep gives back what a call that had failed has taken later: a server may hold it back until there is a leader. Nobody
+// else would, for as long as the session lives. Where the session has the key for another hold by then, that gives it back.
+func (h *hold) sweep() {
+	if sleep(h.session.Context(), callLimit) && h.session.reserve(h.of.claim.key(h), h) {
+		defer h.session.free(h)
+		h.index = 0 // look first
+		_, _ = h.release(releaseTimeout)
+	}
 }

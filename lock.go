@@ -65,7 +65,8 @@ type LockOptions struct {
 //
 // Taking it gives a context, the hold, which ends when the lock is lost, at the latest when another could have it. That is
 // reckoned here, from the session's TTL and its renewals, and holds also where the network is silent. Code that may run
-// on past the end of its hold, since it was suspended or does not look, needs Fence or Guard to be safe.
+// on past the end of its hold, since it does not look, or was suspended (with its machine, the clock stands still too), needs
+// Fence or Guard to be safe.
 //
 // A Lock is safe for concurrent use, holds the lock at most once, and can be used again after Unlock and after a loss.
 type Lock struct {
@@ -108,6 +109,8 @@ func (o *holder) init(c *Client, recipe, sessionName string, errs sentinels, opt
 		return fmt.Errorf("consul: %s: the wait time is negative (%v): %w", name, opts.LockWaitTime, ErrInvalidOption)
 	case opts.Session != nil && opts.SessionOpts != nil:
 		return fmt.Errorf("consul: %s: Session and SessionOpts are both set: %w", name, ErrInvalidOption)
+	case opts.Session != nil && opts.Session.id == "":
+		return fmt.Errorf("consul: %s: Session is not one that KeepAlive gave: %w", name, ErrInvalidOption)
 	}
 	o.c, o.recipe, o.key, o.name = c, recipe, opts.Key, name
 	o.errs, o.session, o.ended = errs, opts.Session, errs.notHeld
@@ -229,15 +232,16 @@ func (l lockClaim) take(ctx context.Context, h *hold, once bool) error {
 			wait = probeMin + rand.N(probeMax-probeMin)
 		}
 		pair, last, err := l.read(ctx, index, wait)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case pair.Session == h.session.ID(): // taken by a call whose answer was lost
-			h.fence, h.index = pair.ModifyIndex, pair.ModifyIndex
-			return nil
-		case pair.Session != "" && once:
+		}
+		// Where it is the session's own, a call took it whose answer was lost, or a leader lags behind that knows of an earlier
+		// hold only: acquire tells.
+		held := pair.Session != "" && pair.Session != h.session.ID()
+		switch {
+		case held && once:
 			return ErrLockHeld
-		case pair.Session != "":
+		case held:
 			if refused { // another was quicker
 				spread = min(max(2*spread, spreadMin), spreadMax)
 			}

@@ -5,8 +5,12 @@ package consul_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lictor-go/consul"
@@ -62,6 +66,52 @@ func TestLateRelease(t *testing.T) {
 	}
 }
 
+// What was to be taken, and is taken after nobody waited for it any more, is given back.
+func TestLateAcquisition(t *testing.T) {
+	t.Parallel()
+	for name, newOne := range withSession {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				client, wire := w.process()
+				session := keepAlive(w, w.client, w.Context())
+				c := newOne(w, client, session)
+				for _, patience := range []time.Duration{time.Second, time.Minute} { // the second has it in the end
+					first := true
+					wire.choose(func(r *http.Request) trouble {
+						if kind := kindOf(r); first && (kind == "txn" || kind == "acquire") {
+							first = false
+							return hangLate
+						}
+						return fine
+					})
+					ctx, cancel := context.WithTimeout(w.Context(), patience)
+					err := c.take(ctx)
+					cancel()
+					if patience == time.Second {
+						wantError(w, "take", err, context.DeadlineExceeded)
+					} else {
+						wantError(w, "take", err, nil)
+						wantError(w, "give back", c.give(w.Context()), nil)
+					}
+					if first {
+						w.Fatal("no acquisition was late")
+					}
+					w.sleep(lateBy + ttl)
+					wantLive(w, session.Context())
+					for _, key := range w.keys("k") {
+						if pair := w.key(key); pair.Session != "" {
+							w.Errorf("after %v of patience %s is held", patience, key)
+						}
+					}
+				}
+				wantError(w, "close", session.Close(w.Context()), nil)
+				w.wantNothingHeld()
+			})
+		})
+	}
+}
+
 // A session of the caller's takes nothing again before it is known that an earlier hold was given back.
 func TestTakeAgainWaitsForTheRelease(t *testing.T) {
 	t.Parallel()
@@ -109,6 +159,126 @@ func TestTakeAgainAfterARefusedRelease(t *testing.T) {
 				wire.cut(fine)
 				wantError(w, "take again", c.take(w.Context()), nil)
 				wantError(w, "give back", c.give(w.Context()), nil)
+				wantError(w, "close", session.Close(w.Context()), nil)
+				w.wantNothingHeld()
+			})
+		})
+	}
+}
+
+// A lagging wire has its next few reads, but for those that ask to make sure, answered by a leader that lags behind: what it
+// knows is what was there when that was noted.
+type lagging struct {
+	to http.RoundTripper
+
+	mu    sync.Mutex
+	was   map[string]string // answers by path and query, less the index to wait for
+	reads int               // how many are answered so
+}
+
+func (l *lagging) RoundTrip(r *http.Request) (*http.Response, error) {
+	if answer := l.old(r); answer != nil {
+		return answer, nil
+	}
+	return l.to.RoundTrip(r)
+}
+
+// old is the answer of the leader that lags behind, nil where it is not asked.
+func (l *lagging) old(r *http.Request) *http.Response {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	query := r.URL.Query()
+	if r.Method != http.MethodGet || query.Has("consistent") || l.reads == 0 {
+		return nil
+	}
+	l.reads--
+	query.Del("index")
+	query.Del("wait")
+	answer := answerText(r, http.StatusNotFound, "")
+	if text := l.was[r.URL.Path+"?"+query.Encode()]; text != "" {
+		answer = answerText(r, http.StatusOK, text)
+	}
+	answer.Header.Set("X-Consul-Index", "1")
+	return answer
+}
+
+// note notes what there is by now under a key.
+func (l *lagging) note(w *world, key string) {
+	w.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.was = map[string]string{}
+	for _, url := range []string{"/v1/kv/" + key + "?", "/v1/kv/" + key + "/?recurse=", "/v1/kv/" + key + "/.lock?"} {
+		r := must[*http.Request](w)(http.NewRequestWithContext(w.Context(), http.MethodGet, "http://consul"+url, nil))
+		resp := must[*http.Response](w)(l.to.RoundTrip(r))
+		if resp.StatusCode == http.StatusOK {
+			l.was[url] = string(must[[]byte](w)(io.ReadAll(resp.Body)))
+		}
+		resp.Body.Close()
+	}
+}
+
+func (l *lagging) lag(reads int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reads = reads
+}
+
+// What a leader that lags behind tells of an earlier hold of the same session is not taken for a hold.
+func TestTakeAgainDoubtsALeaderThatLagsBehind(t *testing.T) {
+	t.Parallel()
+	for name, newOne := range withSession {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				link := &lagging{to: w.server.Transport()}
+				session := keepAlive(w, w.client, w.Context())
+				c := newOne(w, clientWith(w, &consul.Config{Transport: link}), session)
+				wantError(w, "take", c.take(w.Context()), nil)
+				link.note(w, "k")
+				wantError(w, "give back", c.give(w.Context()), nil)
+				rival := recipes[name](w, w.client)
+				wantError(w, "the rival", rival.take(w.Context()), nil)
+
+				link.lag(2)
+				taken := start(func() error { return c.take(w.Context()) })
+				w.sleep(time.Minute)
+				select {
+				case got := <-taken:
+					w.Fatalf("two hold at once: %v", got.err)
+				default:
+				}
+				wantLive(w, rival.hold)
+				wantError(w, "the rival gives back", rival.give(w.Context()), nil)
+				wantError(w, "take again", (<-taken).err, nil)
+				wantLive(w, c.hold)
+				wantError(w, "give back again", c.give(w.Context()), nil)
+				wantError(w, "close", session.Close(w.Context()), nil)
+				w.wantNothingHeld()
+			})
+		})
+	}
+}
+
+// What a leader that lags behind does not know of yet is given back all the same.
+func TestGiveBackDoubtsALeaderThatLagsBehind(t *testing.T) {
+	t.Parallel()
+	for name, newOne := range withSession {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				link := &lagging{to: w.server.Transport()}
+				session := keepAlive(w, w.client, w.Context())
+				c := newOne(w, clientWith(w, &consul.Config{Transport: link}), session)
+				link.note(w, "k")
+				wantError(w, "take", c.take(w.Context()), nil)
+				synctest.Wait()
+				link.lag(2)
+				wantError(w, "give back", c.give(w.Context()), nil)
+				link.lag(0)
+				if doc := w.key("k/.lock"); doc != nil && strings.Contains(string(doc.Value), session.ID()) {
+					w.Errorf("the slot was not given back: %s", doc.Value)
+				}
 				wantError(w, "close", session.Close(w.Context()), nil)
 				w.wantNothingHeld()
 			})

@@ -168,6 +168,7 @@ func TestLockOptionsThatMakeNoSense(t *testing.T) {
 	for _, opts := range []*consul.LockOptions{
 		nil, {Key: "k", LockWaitTime: -1},
 		{Key: "k", Session: new(consul.SessionHandle), SessionOpts: &consul.SessionEntry{}},
+		{Key: "k", Session: new(consul.SessionHandle)},
 	} {
 		_, err := client.LockOpts(opts)
 		wantRefused(t, err)

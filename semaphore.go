@@ -186,12 +186,11 @@ func (s slotClaim) take(ctx context.Context, h *hold, once bool) error {
 		free := s.limit - len(state.doc.Holders)
 		open := free + len(state.dead)
 		patient := s.fifo || index == 0 || state.last != index // it has not waited for those ahead yet
+		had := own != nil && state.doc.Holders[own.Session]
 		switch {
 		case own == nil:
 			return errTaken // somebody has deleted its key
-		case state.doc.Holders[own.Session]: // by a call whose answer was lost
-			h.index = own.ModifyIndex
-			return nil
+		case had: // by a call whose answer was lost, or a leader lags behind that knows of an earlier hold only: the swap tells
 		case once && (open <= 0 || s.fifo && ahead >= open):
 			return ErrSemaphoreHeld
 		case open <= 0:
@@ -202,7 +201,7 @@ func (s slotClaim) take(ctx context.Context, h *hold, once bool) error {
 			continue
 		}
 		var dead string
-		if free <= 0 {
+		if free <= 0 && !had {
 			dead = state.dead[rand.N(len(state.dead))]
 		}
 		taken, err := s.swap(ctx, h, state, dead)
@@ -286,14 +285,17 @@ func (s slotClaim) release(ctx context.Context, h *hold) (bool, error) {
 			state, err = &semaphoreState{}, nil // it is no semaphore's any more: only the key is left to delete
 		}
 		if err == nil && index == 0 {
-			index, err = h.modified(ctx)
+			index, err = s.left(ctx, h)
 		}
 		if err != nil {
 			return false, err
 		}
-		remove := s.op(KVDeleteCAS, s.key(h), h)
-		remove.KV.Index = index
-		ops := TxnOps{remove}
+		var ops TxnOps
+		if index > 0 {
+			remove := s.op(KVDeleteCAS, s.key(h), h)
+			remove.KV.Index = index
+			ops = append(ops, remove)
+		}
 		had := state.doc.Holders[h.session.ID()]
 		if had {
 			delete(state.doc.Holders, h.session.ID())
@@ -302,6 +304,9 @@ func (s slotClaim) release(ctx context.Context, h *hold) (bool, error) {
 				return false, err
 			}
 			ops = append(ops, write)
+		}
+		if len(ops) == 0 {
+			return false, nil
 		}
 		_, _, err = s.c.Txn().Txn(ctx, ops, s.queryOptions()...)
 		switch {
@@ -313,4 +318,17 @@ func (s slotClaim) release(ctx context.Context, h *hold) (bool, error) {
 			return false, context.Cause(ctx)
 		}
 	}
+}
+
+// left gives the index of the last change of the contender's key; 0 where there is none to remove. It is there also when the
+// session has ended that had it, if that was of SessionBehaviorRelease.
+func (s slotClaim) left(ctx context.Context, h *hold) (uint64, error) {
+	pair, _, err := s.c.KV().Get(ctx, s.key(h), s.queryOptions(Consistent())...)
+	switch {
+	case errors.Is(err, ErrNotFound), err == nil && pair.Session != "" && pair.Session != h.session.ID():
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	return pair.ModifyIndex, nil
 }

@@ -59,10 +59,10 @@ func (s *Semaphore) read(ctx context.Context, index uint64, wait time.Duration) 
 	return state, nil
 }
 
-// readDocument reads the document alone.
+// readDocument reads the document alone, as it is: a leader that lags behind may not know yet that the session is in it.
 func (s *Semaphore) readDocument(ctx context.Context) (*semaphoreState, error) {
 	state := &semaphoreState{doc: semaphoreDocument{s.limit, map[string]bool{}}}
-	pair, _, err := s.c.KV().Get(ctx, s.prefix+DefaultSemaphoreKey, s.queryOptions()...)
+	pair, _, err := s.c.KV().Get(ctx, s.prefix+DefaultSemaphoreKey, s.queryOptions(Consistent())...)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return state, nil

@@ -191,6 +191,33 @@ func TestSemaphoreOutlivesItsSession(t *testing.T) {
 	})
 }
 
+// A contender whose session was the caller's, and has ended and left its key, removes that, and asks no more than it takes.
+func TestSemaphoreRemovesTheKeyThatItsSessionLeft(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		holder := newSemaphore(w, w.client, 1)
+		must[context.Context](w)(holder.Acquire(w.Context()))
+		client, wire := w.process()
+		h := keepAlive(w, w.client, w.Context())
+		waiter := newSemaphoreOpts(w, client, &consul.SemaphoreOptions{Prefix: "s", Limit: 1, Session: h})
+		taken := start(func() error { _, err := waiter.Acquire(w.Context()); return err })
+		synctest.Wait()
+		before := wire.count()
+		must[*consul.WriteMeta](w)(w.client.Session().Destroy(w.Context(), h.ID()))
+		wantError(w, "the waiter", (<-taken).err, consul.ErrSessionExpired)
+		w.sleep(time.Minute)
+		if n := wire.count() - before; n > 20 {
+			w.Errorf("%d requests after the end of the session", n)
+		}
+		if w.key("s/"+h.ID()) != nil {
+			w.Error("a contender's key is left")
+		}
+		wantError(w, "release", holder.Release(w.Context()), nil)
+		wantError(w, "close", h.Close(w.Context()), nil)
+		w.wantNothingHeld()
+	})
+}
+
 func TestSemaphoreConflicts(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

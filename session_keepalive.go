@@ -40,6 +40,8 @@ type SessionHandle struct {
 	id    string
 	write WriteOptions
 
+	behavior string // as it was asked for
+
 	ctx context.Context
 	end context.CancelCauseFunc
 
@@ -96,7 +98,7 @@ func (s *Session) keepAlive(
 	if err != nil {
 		return nil, err
 	}
-	h := &SessionHandle{s: s, id: id, ttl: e.TTL, done: make(chan struct{})}
+	h := &SessionHandle{s: s, id: id, behavior: e.Behavior, ttl: e.TTL, done: make(chan struct{})}
 	for _, opt := range inPlace(e.Namespace, e.Partition, opts) {
 		if opt != nil {
 			opt.applyWrite(&h.write)
@@ -201,10 +203,13 @@ func (h *SessionHandle) renew() error {
 // session that was acknowledged, unless it is asked to make sure.
 func (h *SessionHandle) verify(ctx context.Context, gone error) error {
 	_, _, err := h.s.Info(ctx, h.id, h.write.reads(), Consistent())
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return gone
+	case err == nil:
+		return errors.New("it was said to be gone, by a server that lags behind: it is there")
 	}
-	return fmt.Errorf("it was said to be gone, which could not be made sure (%v)", err)
+	return fmt.Errorf("it was said to be gone, which could not be made sure: %w", err)
 }
 
 func (h *SessionHandle) deadlineAfter(start time.Time) time.Time {
