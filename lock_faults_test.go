@@ -24,17 +24,22 @@ type contender struct {
 	take, give func(context.Context) error
 	hold       context.Context // of the last take that succeeded
 	fence      func() uint64   // nil where there is none
+	guard      func(...*consul.TxnOp) (consul.TxnOps, error)
 }
 
 // recipes make contenders for one thing that excludes.
 var recipes = map[string]func(t testing.TB, c *consul.Client) *contender{
 	"Lock": func(t testing.TB, c *consul.Client) *contender {
 		l := must[*consul.Lock](t)(c.LockOpts(&consul.LockOptions{Key: "k", SessionOpts: session()}))
-		return newContender(l.Lock, l.Unlock, l.Fence)
+		one := newContender(l.Lock, l.Unlock, l.Fence)
+		one.guard = l.Guard
+		return one
 	},
 	"FairLock": func(t testing.TB, c *consul.Client) *contender {
 		l := must[*consul.FairLock](t)(c.FairLockOpts(&consul.LockOptions{Key: "k", SessionOpts: session()}))
-		return newContender(l.Lock, l.Unlock, l.Fence)
+		one := newContender(l.Lock, l.Unlock, l.Fence)
+		one.guard = l.Guard
+		return one
 	},
 	"Semaphore": func(t testing.TB, c *consul.Client) *contender {
 		s := must[*consul.Semaphore](t)(c.SemaphoreOpts(&consul.SemaphoreOptions{Prefix: "k", Limit: 1, SessionOpts: session()}))
@@ -164,6 +169,7 @@ type schedule struct {
 	holds []context.Context // all that there were
 	fence uint64
 	wires []*wire
+	all   []*contender
 }
 
 func (s *schedule) run() {
@@ -173,7 +179,9 @@ func (s *schedule) run() {
 		client, wire := s.process()
 		s.wires = append(s.wires, wire)
 		choices := rand.New(rand.NewPCG(s.random.Uint64(), 0))
-		all.Go(func() { s.contend(ctx, s.newOne(s, client), choices) })
+		one := s.newOne(s, client)
+		s.all = append(s.all, one)
+		all.Go(func() { s.contend(ctx, one, choices) })
 	}
 	for range 40 {
 		s.break1(s.wires[s.random.IntN(len(s.wires))])
@@ -270,7 +278,8 @@ func (s *schedule) note(c *contender) {
 	}
 }
 
-// wantSessions fails if a hold goes on and there is no session that could be its own.
+// wantSessions fails if a hold goes on and there is no session that could be its own, or one that can be asked for is without
+// what it holds.
 func (s *schedule) wantSessions() {
 	s.Helper()
 	s.mu.Lock()
@@ -289,6 +298,18 @@ func (s *schedule) wantSessions() {
 		}
 		if !held {
 			s.Error("a hold without a session")
+		}
+	}
+	for _, c := range s.all {
+		if c.guard == nil {
+			continue
+		}
+		ops, err := c.guard()
+		if err != nil {
+			continue // it holds nothing
+		}
+		if _, _, err := s.client.Txn().Txn(s.Context(), ops); err != nil {
+			s.Errorf("a hold without its session: %v", err)
 		}
 	}
 }
