@@ -181,7 +181,14 @@ func (s *stage) tellMissing(t *testing.T) {
 	}
 }
 
-// wantNothingLeft waits until no key is held and no session is there: one whose making was not answered ends with its TTL.
+// isPlace reports whether a key is that of one who contends: beneath that of a fair lock or a semaphore, and not what these
+// keep for all.
+func isPlace(key string) bool {
+	return strings.HasPrefix(key, fairKey+"/") ||
+		strings.HasPrefix(key, semaphorePrefix+"/") && key != semaphorePrefix+"/"+consul.DefaultSemaphoreKey
+}
+
+// wantNothingLeft waits until no key is held or a contender's, and no session is there: one whose making was not answered ends with its TTL.
 func (s *stage) wantNothingLeft(t *testing.T, c *consul.Client) {
 	t.Helper()
 	eventually(t, "nothing is left", 10*ttl, func(ctx context.Context) error {
@@ -195,8 +202,11 @@ func (s *stage) wantNothingLeft(t *testing.T, c *consul.Client) {
 		}
 		var left []error
 		for _, pair := range keys {
-			if pair.Session != "" {
+			switch {
+			case pair.Session != "":
 				left = append(left, fmt.Errorf("%s is held by %s", pair.Key, pair.Session))
+			case isPlace(pair.Key):
+				left = append(left, fmt.Errorf("%s is left, and nobody's", pair.Key))
 			}
 		}
 		for _, session := range sessions {
