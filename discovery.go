@@ -71,7 +71,7 @@ func (c *Client) viewInstances(ctx context.Context, service string, o *ServiceOp
 	switch {
 	case !o.Balance.known():
 		err = fmt.Errorf("ServiceOptions.Balance is none there is (%d): %w", o.Balance, ErrInvalidOption)
-	case ctx.Err() != nil:
+	case ctx != nil && ctx.Err() != nil:
 		err = ErrClosed
 	default:
 		return c.ViewService(ctx, service, &o.Watch)
@@ -103,10 +103,13 @@ func (s *Service) Ready(ctx context.Context) error {
 // await waits until it is known which instances there are, or they can't be asked for because of an error that there is no
 // waiting for.
 func (s *Service) await(ctx context.Context, final func(error) bool) error {
+	if err := checkContext(ctx); err != nil {
+		return err
+	}
 	for {
 		changed := s.Updated()
 		if s.view.ctx.Err() != nil {
-			return ErrClosed
+			return fmt.Errorf("%w: %w", ErrClosed, context.Cause(s.view.ctx))
 		}
 		if _, ok := s.view.Get(); ok {
 			return nil

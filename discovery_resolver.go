@@ -42,6 +42,11 @@ type Resolver struct {
 // how an instance is chosen. A name's tag is added to theirs, and its datacenter goes before theirs.
 func (c *Client) Resolver(ctx context.Context, opts ...ServiceOption) *Resolver {
 	r := &Resolver{Dialer: &net.Dialer{}, c: c, opts: opts, services: map[string]*Service{}}
+	if err := checkContext(ctx); err != nil {
+		ended, end := context.WithCancelCause(context.Background())
+		end(err)
+		ctx = ended
+	}
 	r.ctx, r.end = context.WithCancel(ctx)
 	r.transport = sync.OnceValue(r.newTransport)
 	return r

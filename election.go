@@ -275,6 +275,10 @@ func (e *Election) Leader(ctx context.Context) (*Leader, error) {
 // Route: GET /v1/kv/:key
 func (e *Election) Observe(ctx context.Context) iter.Seq2[*Leader, error] {
 	return func(yield func(*Leader, error) bool) {
+		if err := checkContext(ctx); err != nil {
+			yield(nil, fmt.Errorf("consul: election %q: %w", e.key, err))
+			return
+		}
 		var index uint64
 		var last *Leader
 		for ctx.Err() == nil {

@@ -88,6 +88,9 @@ var errGivenUp = fmt.Errorf("consul: it was given up: %w", context.Canceled)
 
 // take takes the claim, or where once is true, takes it if that can be done at once.
 func (o *holder) take(ctx context.Context, once bool) (context.Context, error) {
+	if err := checkContext(ctx); err != nil {
+		return nil, fmt.Errorf("consul: %s: %w", o.name, err)
+	}
 	h, err := o.begin(ctx)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ type giving struct {
 
 // giveUp gives back what is held, and waits for that until ctx ends. It can be called again, whatever came of it.
 func (o *holder) giveUp(ctx context.Context) error {
+	if err := checkContext(ctx); err != nil {
+		return fmt.Errorf("consul: give up %s: %w", o.name, err)
+	}
 	o.mu.Lock()
 	h, err := o.busy, o.ended
 	o.mu.Unlock()

@@ -152,6 +152,9 @@ func (r *Registrar) keeper(id string) *keeper {
 // GET /v1/agent/health/service/id/:id, PUT /v1/agent/check/deregister/:id, PUT /v1/agent/service/maintenance/:id,
 // PUT /v1/agent/service/deregister/:id
 func (r *Registrar) Run(ctx context.Context) error {
+	if err := checkContext(ctx); err != nil {
+		return fmt.Errorf("consul: registrar: %w", err)
+	}
 	if !r.running.CompareAndSwap(false, true) {
 		return fmt.Errorf("consul: registrar: it is run already: %w", ErrInvalidOption)
 	}

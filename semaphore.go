@@ -139,6 +139,9 @@ func (s *Semaphore) Deadline() time.Time { return s.deadline() }
 // Routes: GET /v1/kv/:key?recurse, DELETE /v1/kv/:key?cas=
 func (s *Semaphore) Destroy(ctx context.Context) error {
 	errorf := func(err error) error { return fmt.Errorf("consul: destroy %s: %w", s.name, err) }
+	if err := checkContext(ctx); err != nil {
+		return errorf(err)
+	}
 	if s.inUse() {
 		return errorf(ErrSemaphoreHeld)
 	}

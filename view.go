@@ -73,6 +73,9 @@ func (v *View[T]) Get() (T, bool) {
 // none, what Err gives of a view that has ended, or at once an error that the next question would most likely meet too, such
 // as ErrPermissionDenied.
 func (v *View[T]) Ready(ctx context.Context) error {
+	if err := checkContext(ctx); err != nil {
+		return fmt.Errorf("consul: view: %w", err)
+	}
 	for {
 		s := v.feed.state.Load()
 		switch {
@@ -100,6 +103,10 @@ func (v *View[T]) Updated() <-chan struct{} { return v.feed.state.Load().next }
 // loop is left or the view ends. Of several that came while the loop's body ran the last is given.
 func (v *View[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		if err := checkContext(ctx); err != nil {
+			yield(*new(T), fmt.Errorf("consul: view: %w", err))
+			return
+		}
 		if v.ctx.Err() != nil {
 			return
 		}
