@@ -43,10 +43,11 @@ func (r *Reader) Repeated() string {
 // again is Repeated of what is no null. Most often the element before has the same in the same place: then nothing else has
 // to be looked at.
 func (r *Reader) again() string {
-	place := r.nextPlace()
-	if place == nil {
+	if r.place == r.places {
 		return r.remember(r.chars())
 	}
+	place := &r.before[r.place]
+	r.place++
 	if r.isText(*place) {
 		return *place
 	}
@@ -58,16 +59,6 @@ func (r *Reader) again() string {
 		*place = s
 	}
 	return s
-}
-
-// nextPlace gives where the next string of the element before is kept; nil where none is.
-func (r *Reader) nextPlace() *string {
-	if r.place >= r.places {
-		return nil
-	}
-	place := &r.before[r.place]
-	r.place++
-	return place
 }
 
 // isText moves past a string if it is written as s.
