@@ -30,6 +30,7 @@ var decoders = []any{
 	decoder[bool]{whole: (*reader).Bool},
 	decoder[[]string]{whole: func(r *reader) []string { return plainjson.List(r, (*reader).Text) }},
 	decoder[map[string][]string]{whole: func(r *reader) map[string][]string { return plainjson.Map(r, readTags) }},
+	decoder[TxnResponse]{whole: readTxnResponse},
 	listOf[KVPairs](pairFields.New),
 	listOf[HealthChecks](checkFields.New),
 	listOf[[]*ServiceEntry](readEntry),

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,25 @@ var decodings = map[string]decoding{
 	"Session.List": decodingOf("session/*", func(ctx ctx, c *consul.Client) ([]*consul.SessionEntry, *meta, error) {
 		return c.Session().List(ctx)
 	}),
+	"Txn": {
+		recorded: "txn/*",
+		call: func(ctx ctx, c *consul.Client) (any, error) {
+			response, _, err := c.Txn().Txn(ctx, nil)
+			if _, failed := errors.AsType[consul.TxnErrors](err); failed {
+				err = nil // it is what the answer says
+			}
+			if err != nil {
+				return nil, err
+			}
+			return *response, nil
+		},
+		want: func(body []byte) (any, error) {
+			var v consul.TxnResponse
+			err := json.Unmarshal(body, &v)
+			v.Errors = slices.DeleteFunc(v.Errors, func(e *consul.TxnError) bool { return e == nil })
+			return v, err
+		},
+	},
 }
 
 // check answers the call with body, and fails unless it gives what encoding/json gives.
@@ -194,6 +214,8 @@ var oddAnswers = []string{
 	`[{"Interval":"odd"},{"Interval":7}]`,
 	`[{"LockDelay":"15s","TTL":""}]`, `[{"LockDelay":1.5e+10,"TTL":"1m"}]`, `[{"TTL":"soon"}]`, `[{"TTL":7}]`,
 	`[{"LockDelay":-1}]`,
+	`{"Results":[{"KV":{"Key":"k","ModifyIndex":7}},null,{"kv":{}}],"Errors":null}`, `{"Results":null,"Errors":[{"OpIndex":1,"What":"no"},null]}`,
+	`{"Results":[{"KV":7}]}`, `{"Results":{}}`, `{"Results":[{"Check":{"Interval":"odd"},"Service":{"Proxy":{}}}],"Index":3}`,
 	`[{"Unknown":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}]`,
 }
 
@@ -213,13 +235,18 @@ func TestEveryFieldIsDecoded(t *testing.T) {
 	for name, d := range decodings {
 		zero, _ := d.want([]byte("null"))
 		list := reflect.New(reflect.TypeOf(zero)).Elem()
-		if list.Kind() == reflect.Map {
+		// A registration in a service is never told.
+		untold := map[reflect.Type]bool{reflect.TypeFor[*consul.AgentServiceRegistration](): true}
+		switch list.Kind() {
+		case reflect.Map:
 			continue // it has no fields
-		}
-		list.Set(reflect.MakeSlice(list.Type(), n, n))
-		for i := range n {
-			// A registration in a service is never told.
-			fill(list.Index(i), map[reflect.Type]bool{reflect.TypeFor[*consul.AgentServiceRegistration](): true})
+		case reflect.Struct:
+			fill(list, untold)
+		default:
+			list.Set(reflect.MakeSlice(list.Type(), n, n))
+			for i := range n {
+				fill(list.Index(i), untold)
+			}
 		}
 		body, err := json.Marshal(list.Interface())
 		if err != nil {
