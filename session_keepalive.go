@@ -154,6 +154,7 @@ func (h *SessionHandle) keep() {
 		switch {
 		case failure == nil:
 			pause = h.renewalPause()
+		case h.ctx.Err() != nil: // it was cut short, and says nothing of the session but why it was
 		case errors.Is(failure, ErrSessionExpired), errors.Is(failure, ErrClosed):
 			gone = true // or out of reach for good
 			h.end(fmt.Errorf("consul: session %s can't be kept: %w", h.id, failure))
