@@ -39,7 +39,7 @@ func (t *memory) RoundTrip(request *http.Request) (*http.Response, error) {
 		defer stop()
 		defer cancel(nil)
 		defer w.end()
-		t.s.ServeHTTP(w, received(request.WithContext(ctx)))
+		t.s.serveRequest(w, received(request.WithContext(ctx)))
 	})
 	if !started {
 		stop()

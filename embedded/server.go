@@ -105,7 +105,7 @@ func (s *Server) listen() error {
 		s.listener = tls.NewListener(s.listener, s.config.tls)
 	}
 	s.web = &http.Server{
-		Handler:           s,
+		Handler:           http.HandlerFunc(s.serveRequest),
 		BaseContext:       func(net.Listener) context.Context { return s.ctx },
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -169,8 +169,16 @@ func (s *Server) Close() error {
 }
 
 // ServeHTTP serves one request. It makes the server an http.Handler, for those that have a listener or a test server of
-// their own.
+// their own: Close ends its requests too, but not their connections.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	s.serveRequest(w, r.WithContext(ctx))
+}
+
+// serveRequest serves a request whose context ends with the server.
+func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	if effects := s.faults.of(r); effects != nil {
 		apply(effects, http.HandlerFunc(s.serveWell)).ServeHTTP(w, r)
 		return

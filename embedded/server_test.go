@@ -158,18 +158,22 @@ func TestCloseEndsBlockingQueries(t *testing.T) {
 	ask(t, s, "PUT", "/v1/kv/a", "x")
 	index := ask(t, s, "GET", "/v1/kv/a", "").header.Get("X-Consul-Index")
 	transport := &http.Transport{}
-	ended := make(chan error, 2)
+	other := httptest.NewServer(s) // a listener that the server knows nothing of
+	defer other.Close()
+	const queries = 3
+	ended := make(chan error, queries)
 	query := func(transport http.RoundTripper, base string) {
 		_, err := send(t.Context(), transport, "GET", base+"/v1/kv/a?index="+index, "")
 		ended <- err
 	}
 	go query(transport, "http://"+s.Addr())
 	go query(s.Transport(), "http://embedded")
-	waitUntilHeld(t, s, 2)
+	go query(transport, other.URL)
+	waitUntilHeld(t, s, queries)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	for range queries {
 		if err := <-ended; err == nil {
 			t.Error("a blocking query was answered by a server that is closed")
 		}
