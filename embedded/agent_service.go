@@ -30,8 +30,11 @@ type serviceAnswer struct {
 	Proxy             *proxyAnswer    `json:",omitempty"`
 	Connect           *connectAnswer  `json:",omitempty"`
 	Datacenter        string          `json:",omitempty" bexpr:"-"`
-	Locality          *store.Locality `json:",omitempty" bexpr:"-"`
+	Locality          *localityAnswer `json:",omitempty" bexpr:"-"`
 }
+
+// localityAnswer is where a service runs, with both its parts whatever they are.
+type localityAnswer struct{ Region, Zone string }
 
 // connectAnswer is a service's part in the mesh.
 type connectAnswer struct {
@@ -92,7 +95,7 @@ func (s *Server) answerService(in *store.NodeService) *serviceAnswer {
 		Kind: in.Kind, ID: in.ID, Service: in.Service, Tags: in.Tags, Meta: in.Meta, Port: in.Port, Ports: in.Ports,
 		Address: in.Address, SocketPath: in.SocketPath, TaggedAddresses: in.TaggedAddresses,
 		Weights: store.Weights{Passing: 1, Warning: 1}, EnableTagOverride: in.EnableTagOverride,
-		Datacenter: s.config.datacenter, Locality: in.Locality,
+		Datacenter: s.config.datacenter, Locality: (*localityAnswer)(in.Locality),
 	}
 	if in.Weights != nil {
 		out.Weights.Warning = in.Weights.Warning
@@ -112,7 +115,7 @@ func (s *Server) answerService(in *store.NodeService) *serviceAnswer {
 	if in.Connect.Native {
 		out.Connect = &connectAnswer{Native: true}
 	}
-	if in.Kind != "" {
+	if in.Kind == store.KindConnectProxy || store.IsGateway(in.Kind) {
 		out.Proxy = answerProxy(&in.Proxy)
 	}
 	return out

@@ -14,7 +14,8 @@ import (
 
 // Fault is something that goes wrong with requests.
 type Fault struct {
-	// Match picks the requests; nil picks all. OfRequest makes a common one. It must not read the body.
+	// Match picks the requests; nil picks all. OfRequest makes a common one. It must not read the body, nor inject faults
+	// or take them back.
 	Match func(*http.Request) bool
 
 	// Skip is how many of the requests that match are served well before.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/lictor-go/consul/embedded/internal/store"
@@ -100,10 +101,26 @@ func (d *checkDefinition) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &d.HealthCheckDefinition); err != nil {
 		return err
 	}
+	var strict struct{ Interval, Timeout, DeregisterCriticalServiceAfter strictDuration }
+	if err := json.Unmarshal(data, &strict); err != nil {
+		return err
+	}
 	longer := struct {
 		IntervalDuration, TimeoutDuration, DeregisterCriticalServiceAfterDuration *store.Duration
 	}{&d.IntervalDuration, &d.TimeoutDuration, &d.DeregisterCriticalServiceAfterDuration}
 	return json.Unmarshal(data, &longer)
+}
+
+// strictDuration refuses what is neither a text nor a number, also null: transactions do so, registrations do not.
+type strictDuration struct{}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (strictDuration) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		return nil
+	}
+	_, err := strconv.ParseFloat(string(data), 64)
+	return err
 }
 
 // readOps reads the operations, of which those that say nothing are left out.

@@ -109,7 +109,7 @@ func CentrallyConfigured(kind string, proxy *ConnectProxyConfig) bool {
 	if kind == KindConnectProxy {
 		return proxy.DestinationServiceID != "" || proxy.DestinationServiceName != ""
 	}
-	return isGateway(kind)
+	return IsGateway(kind)
 }
 
 // The fields above that clients may also write in lower case with underscores.

@@ -145,8 +145,8 @@ type Weights struct {
 	Warning int
 }
 
-// isGateway reports whether services of the kind are gateways of the service mesh.
-func isGateway(kind string) bool {
+// IsGateway reports whether services of the kind are gateways of the service mesh.
+func IsGateway(kind string) bool {
 	switch kind {
 	case KindMeshGateway, KindTerminatingGateway, KindIngressGateway, KindAPIGateway:
 		return true

@@ -153,7 +153,7 @@ func (s *NodeService) validateForAgent(f *faults, sidecar *Sidecar) {
 	switch {
 	case s.Kind == KindConnectProxy:
 		s.validateProxy(f)
-	case isGateway(s.Kind):
+	case IsGateway(s.Kind):
 		s.validateGateway(f, sidecar != nil)
 	}
 	if sidecar != nil && sidecar.ID {
