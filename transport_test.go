@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/lictor-go/consul"
+	"github.com/lictor-go/consul/internal/ports"
 )
 
 func TestRedirectIsRefused(t *testing.T) {
@@ -206,7 +207,7 @@ func TestServerRestart(t *testing.T) {
 	address := closedPort(t)
 	client := clientWith(t, &consul.Config{Address: address})
 	for round := range 20 {
-		l, err := net.Listen("tcp", address)
+		l, err := ports.Listen(address)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,10 +52,12 @@ func (s *Server) newFront(handler http.Handler, log *slog.Logger) (*front, error
 		Handler: f.handler(handler), TLSConfig: settings, ReadHeaderTimeout: headerTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	if err := f.listen("tcp4", s.ports.Addr(ports.API)); err != nil {
+	l, err := ports.Listen(s.ports.Addr(ports.API))
+	if err != nil {
 		f.end()
 		return nil, err
 	}
+	f.brakeOn(l)
 	if s.socket == "" {
 		return f, nil
 	}
@@ -63,18 +65,16 @@ func (s *Server) newFront(handler http.Handler, log *slog.Logger) (*front, error
 	if err := os.Remove(s.socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(err, f.close())
 	}
-	if err := f.listen("unix", s.socket); err != nil {
+	if l, err = net.Listen("unix", s.socket); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
+	f.brakeOn(l)
 	return f, nil
 }
 
-func (f *front) listen(network, address string) error {
-	l, err := net.Listen(network, address)
-	if err == nil {
-		f.listeners = append(f.listeners, &brakedListener{l, &f.brake})
-	}
-	return err
+// brakeOn has the listener's connections held when the server is.
+func (f *front) brakeOn(l net.Listener) {
+	f.listeners = append(f.listeners, &brakedListener{l, &f.brake})
 }
 
 // tlsServerConfig is nil without TLS.
