@@ -195,6 +195,7 @@ func (h *hold) finish(ended error) {
 
 // sweep gives back what a call that had failed has taken later: a server may hold it back until there is a leader. Nobody
 // else would, for as long as the session lives. Where the session has the key for another hold by then, that gives it back.
+// It waits as long as a call may take, and ends with the session.
 func (h *hold) sweep() {
 	if sleep(h.session.Context(), callLimit) && h.session.reserve(h.of.claim.key(h), h) {
 		defer h.session.free(h)

@@ -44,8 +44,9 @@ type LockOptions struct {
 	Value []byte // written into the key by whoever takes it: who and where
 
 	// Session is the session to hold the lock with: one of the caller's, which the Lock does not end. It can hold many keys,
-	// but each for one Lock at a time. Where it is nil, each Lock call makes one from SessionOpts and destroys it after the
-	// hold.
+	// but each for one Lock at a time. What a call has taken that had failed, as by the end of its context, is given back some
+	// seconds later; while that is looked after, TryLock with the session may give ErrLockHeld. Where it is nil, each Lock call
+	// makes one from SessionOpts and destroys it after the hold.
 	Session *SessionHandle
 
 	// SessionOpts is what the session is made from; nil is the defaults of Session.KeepAlive. Its TTL is the time after

@@ -32,138 +32,125 @@ var withSession = map[string]func(t testing.TB, c *consul.Client, session *consu
 	},
 }
 
-// A release that was tried again, since its answer did not come, ends no later hold.
-func TestLateRelease(t *testing.T) {
-	t.Parallel()
-	for name, newOne := range withSession {
+// eachWithSession runs a test for each of them, in a world of its own: newOne makes contenders that share a session. At its
+// end the session is closed, and nothing is left.
+func eachWithSession(
+	t *testing.T, test func(w *world, name string, session *consul.SessionHandle, newOne func(*consul.Client) *contender),
+) {
+	t.Helper()
+	for name, makeOne := range withSession {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(w *world) {
-				client, wire := w.process()
 				session := keepAlive(w, w.client, w.Context())
-				c := newOne(w, client, session)
-				wantError(w, "take", c.take(w.Context()), nil)
-				first := true
-				wire.choose(func(r *http.Request) trouble {
-					if kind := kindOf(r); first && (kind == "txn" || kind == "release") {
-						first = false
-						return hangLate
-					}
-					return fine
-				})
-				wantError(w, "give back", c.give(w.Context()), nil)
-				if first {
-					w.Fatal("no release was late")
-				}
-				wantError(w, "take again", c.take(w.Context()), nil)
-				w.sleep(lateBy + time.Second)
-				wantLive(w, c.hold)
-				wantError(w, "give back again", c.give(w.Context()), nil)
+				test(w, name, session, func(c *consul.Client) *contender { return makeOne(w, c, session) })
 				wantError(w, "close", session.Close(w.Context()), nil)
 				w.wantNothingHeld()
 			})
 		})
 	}
+}
+
+// A release that was tried again, since its answer did not come, ends no later hold.
+func TestLateRelease(t *testing.T) {
+	t.Parallel()
+	eachWithSession(t, func(w *world, _ string, _ *consul.SessionHandle, newOne func(*consul.Client) *contender) {
+		client, wire := w.process()
+		c := newOne(client)
+		wantError(w, "take", c.take(w.Context()), nil)
+		first := true
+		wire.choose(func(r *http.Request) trouble {
+			if kind := kindOf(r); first && (kind == "txn" || kind == "release") {
+				first = false
+				return hangLate
+			}
+			return fine
+		})
+		wantError(w, "give back", c.give(w.Context()), nil)
+		if first {
+			w.Fatal("no release was late")
+		}
+		wantError(w, "take again", c.take(w.Context()), nil)
+		w.sleep(lateBy + time.Second)
+		wantLive(w, c.hold)
+		wantError(w, "give back again", c.give(w.Context()), nil)
+	})
 }
 
 // What was to be taken, and is taken after nobody waited for it any more, is given back.
 func TestLateAcquisition(t *testing.T) {
 	t.Parallel()
-	for name, newOne := range withSession {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				client, wire := w.process()
-				session := keepAlive(w, w.client, w.Context())
-				c := newOne(w, client, session)
-				for _, patience := range []time.Duration{time.Second, time.Minute} { // the second has it in the end
-					first := true
-					wire.choose(func(r *http.Request) trouble {
-						if kind := kindOf(r); first && (kind == "txn" || kind == "acquire") {
-							first = false
-							return hangLate
-						}
-						return fine
-					})
-					ctx, cancel := context.WithTimeout(w.Context(), patience)
-					err := c.take(ctx)
-					cancel()
-					if patience == time.Second {
-						wantError(w, "take", err, context.DeadlineExceeded)
-					} else {
-						wantError(w, "take", err, nil)
-						wantError(w, "give back", c.give(w.Context()), nil)
-					}
-					if first {
-						w.Fatal("no acquisition was late")
-					}
-					w.sleep(lateBy + ttl)
-					wantLive(w, session.Context())
-					for _, key := range w.keys("k") {
-						if pair := w.key(key); pair.Session != "" {
-							w.Errorf("after %v of patience %s is held", patience, key)
-						}
-					}
+	eachWithSession(t, func(w *world, _ string, session *consul.SessionHandle, newOne func(*consul.Client) *contender) {
+		client, wire := w.process()
+		c := newOne(client)
+		for _, patience := range []time.Duration{time.Second, time.Minute} { // the second has it in the end
+			first := true
+			wire.choose(func(r *http.Request) trouble {
+				if kind := kindOf(r); first && (kind == "txn" || kind == "acquire") {
+					first = false
+					return hangLate
 				}
-				wantError(w, "close", session.Close(w.Context()), nil)
-				w.wantNothingHeld()
+				return fine
 			})
-		})
-	}
+			ctx, cancel := context.WithTimeout(w.Context(), patience)
+			err := c.take(ctx)
+			cancel()
+			if patience == time.Second {
+				wantError(w, "take", err, context.DeadlineExceeded)
+			} else {
+				wantError(w, "take", err, nil)
+				wantError(w, "give back", c.give(w.Context()), nil)
+			}
+			if first {
+				w.Fatal("no acquisition was late")
+			}
+			w.sleep(lateBy + ttl)
+			wantLive(w, session.Context())
+			for _, key := range w.keys("k") {
+				if pair := w.key(key); pair.Session != "" {
+					w.Errorf("after %v of patience %s is held", patience, key)
+				}
+			}
+		}
+	})
 }
 
 // A session of the caller's takes nothing again before it is known that an earlier hold was given back.
 func TestTakeAgainWaitsForTheRelease(t *testing.T) {
 	t.Parallel()
-	for name, newOne := range withSession {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				client, wire := w.process()
-				session := keepAlive(w, w.client, w.Context())
-				c := newOne(w, client, session)
-				wantError(w, "take", c.take(w.Context()), nil)
-				wire.cut(hangLate)
-				if c.give(w.Context()) == nil {
-					w.Fatal("it was given back without a server")
-				}
-				soon, cancel := context.WithTimeout(w.Context(), 2*lateBy)
-				defer cancel()
-				wantError(w, "take again in the outage", c.take(soon), context.DeadlineExceeded)
-				wire.cut(fine)
-				wantError(w, "take again", c.take(w.Context()), nil)
-				w.sleep(2 * lateBy)
-				wantLive(w, c.hold)
-				wantError(w, "give back", c.give(w.Context()), nil)
-				wantError(w, "close", session.Close(w.Context()), nil)
-				w.wantNothingHeld()
-			})
-		})
-	}
+	eachWithSession(t, func(w *world, _ string, _ *consul.SessionHandle, newOne func(*consul.Client) *contender) {
+		client, wire := w.process()
+		c := newOne(client)
+		wantError(w, "take", c.take(w.Context()), nil)
+		wire.cut(hangLate)
+		if c.give(w.Context()) == nil {
+			w.Fatal("it was given back without a server")
+		}
+		soon, cancel := context.WithTimeout(w.Context(), 2*lateBy)
+		defer cancel()
+		wantError(w, "take again in the outage", c.take(soon), context.DeadlineExceeded)
+		wire.cut(fine)
+		wantError(w, "take again", c.take(w.Context()), nil)
+		w.sleep(2 * lateBy)
+		wantLive(w, c.hold)
+		wantError(w, "give back", c.give(w.Context()), nil)
+	})
 }
 
 // What no later try would change is not waited for.
 func TestTakeAgainAfterARefusedRelease(t *testing.T) {
 	t.Parallel()
-	for name, newOne := range withSession {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				client, wire := w.process()
-				session := keepAlive(w, w.client, w.Context())
-				c := newOne(w, client, session)
-				wantError(w, "take", c.take(w.Context()), nil)
-				wire.cut(denied)
-				wantError(w, "give back", c.give(w.Context()), consul.ErrPermissionDenied)
-				wantError(w, "take again", c.take(w.Context()), consul.ErrPermissionDenied)
-				wire.cut(fine)
-				wantError(w, "take again", c.take(w.Context()), nil)
-				wantError(w, "give back", c.give(w.Context()), nil)
-				wantError(w, "close", session.Close(w.Context()), nil)
-				w.wantNothingHeld()
-			})
-		})
-	}
+	eachWithSession(t, func(w *world, _ string, _ *consul.SessionHandle, newOne func(*consul.Client) *contender) {
+		client, wire := w.process()
+		c := newOne(client)
+		wantError(w, "take", c.take(w.Context()), nil)
+		wire.cut(denied)
+		wantError(w, "give back", c.give(w.Context()), consul.ErrPermissionDenied)
+		wantError(w, "take again", c.take(w.Context()), consul.ErrPermissionDenied)
+		wire.cut(fine)
+		wantError(w, "take again", c.take(w.Context()), nil)
+		wantError(w, "give back", c.give(w.Context()), nil)
+	})
 }
 
 // A lagging wire has its next few reads, but for those that ask to make sure, answered by a leader that lags behind: what it
@@ -227,61 +214,45 @@ func (l *lagging) lag(reads int) {
 // What a leader that lags behind tells of an earlier hold of the same session is not taken for a hold.
 func TestTakeAgainDoubtsALeaderThatLagsBehind(t *testing.T) {
 	t.Parallel()
-	for name, newOne := range withSession {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				link := &lagging{to: w.server.Transport()}
-				session := keepAlive(w, w.client, w.Context())
-				c := newOne(w, clientWith(w, &consul.Config{Transport: link}), session)
-				wantError(w, "take", c.take(w.Context()), nil)
-				link.note(w, "k")
-				wantError(w, "give back", c.give(w.Context()), nil)
-				rival := recipes[name](w, w.client)
-				wantError(w, "the rival", rival.take(w.Context()), nil)
+	eachWithSession(t, func(w *world, name string, _ *consul.SessionHandle, newOne func(*consul.Client) *contender) {
+		link := &lagging{to: w.server.Transport()}
+		c := newOne(clientWith(w, &consul.Config{Transport: link}))
+		wantError(w, "take", c.take(w.Context()), nil)
+		link.note(w, "k")
+		wantError(w, "give back", c.give(w.Context()), nil)
+		rival := recipes[name](w, w.client)
+		wantError(w, "the rival", rival.take(w.Context()), nil)
 
-				link.lag(2)
-				taken := start(func() error { return c.take(w.Context()) })
-				w.sleep(time.Minute)
-				select {
-				case got := <-taken:
-					w.Fatalf("two hold at once: %v", got.err)
-				default:
-				}
-				wantLive(w, rival.hold)
-				wantError(w, "the rival gives back", rival.give(w.Context()), nil)
-				wantError(w, "take again", (<-taken).err, nil)
-				wantLive(w, c.hold)
-				wantError(w, "give back again", c.give(w.Context()), nil)
-				wantError(w, "close", session.Close(w.Context()), nil)
-				w.wantNothingHeld()
-			})
-		})
-	}
+		link.lag(2)
+		taken := start(func() error { return c.take(w.Context()) })
+		w.sleep(time.Minute)
+		select {
+		case got := <-taken:
+			w.Fatalf("two hold at once: %v", got.err)
+		default:
+		}
+		wantLive(w, rival.hold)
+		wantError(w, "the rival gives back", rival.give(w.Context()), nil)
+		wantError(w, "take again", (<-taken).err, nil)
+		wantLive(w, c.hold)
+		wantError(w, "give back again", c.give(w.Context()), nil)
+	})
 }
 
 // What a leader that lags behind does not know of yet is given back all the same.
 func TestGiveBackDoubtsALeaderThatLagsBehind(t *testing.T) {
 	t.Parallel()
-	for name, newOne := range withSession {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inWorld(t, func(w *world) {
-				link := &lagging{to: w.server.Transport()}
-				session := keepAlive(w, w.client, w.Context())
-				c := newOne(w, clientWith(w, &consul.Config{Transport: link}), session)
-				link.note(w, "k")
-				wantError(w, "take", c.take(w.Context()), nil)
-				synctest.Wait()
-				link.lag(2)
-				wantError(w, "give back", c.give(w.Context()), nil)
-				link.lag(0)
-				if doc := w.key("k/.lock"); doc != nil && strings.Contains(string(doc.Value), session.ID()) {
-					w.Errorf("the slot was not given back: %s", doc.Value)
-				}
-				wantError(w, "close", session.Close(w.Context()), nil)
-				w.wantNothingHeld()
-			})
-		})
-	}
+	eachWithSession(t, func(w *world, _ string, session *consul.SessionHandle, newOne func(*consul.Client) *contender) {
+		link := &lagging{to: w.server.Transport()}
+		c := newOne(clientWith(w, &consul.Config{Transport: link}))
+		link.note(w, "k")
+		wantError(w, "take", c.take(w.Context()), nil)
+		synctest.Wait()
+		link.lag(2)
+		wantError(w, "give back", c.give(w.Context()), nil)
+		link.lag(0)
+		if doc := w.key("k/.lock"); doc != nil && strings.Contains(string(doc.Value), session.ID()) {
+			w.Errorf("the slot was not given back: %s", doc.Value)
+		}
+	})
 }
