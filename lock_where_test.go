@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lictor-go/consul"
@@ -127,6 +128,7 @@ func TestRecipesSayWhereAndAsWhom(t *testing.T) {
 				if destroy != nil {
 					wantError(w, "destroy", destroy(w.Context()), nil)
 				}
+				synctest.Wait() // a candidate that stops before it leads ends its session in the background
 				w.wantNothingHeld()
 				for _, kind := range []string{"create", "renew", "txn", "destroy"} {
 					if !link.seen[kind] {
